@@ -1,0 +1,131 @@
+//! What a proof of identity is worth: the password, the account's failures, and what the user may have.
+
+use crate::clock::Timestamp;
+use crate::scope::ScopeSet;
+use crate::user::User;
+use std::time::Duration;
+
+/// Wrong passwords in a row, as the credentials have them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failures {
+    /// How many.
+    pub count: u32,
+    /// When the last one was.
+    pub last_at: Option<Timestamp>,
+}
+
+impl Failures {
+    /// From this one on, each failure closes the account for a while.
+    pub const TOLERATED: u32 = 5;
+    /// How long an account is closed at most.
+    pub const LONGEST: Duration = Duration::from_mins(15);
+    /// When a failure is forgotten.
+    pub const MEMORY: Duration = Duration::from_hours(24);
+
+    /// The failures that still count.
+    #[must_use]
+    pub fn remembered(self, now: Timestamp) -> u32 {
+        match self.last_at {
+            Some(last) if now.since(last) < Self::MEMORY => self.count,
+            _ => 0,
+        }
+    }
+
+    /// Whether nobody gets in for now: the n-th failure, from the fifth on, closes the account for 2^(n−5) seconds.
+    #[must_use]
+    pub fn close_the_account(self, now: Timestamp) -> bool {
+        let Some(last) = self.last_at else { return false };
+        let Some(beyond) = self.remembered(now).checked_sub(Self::TOLERATED) else { return false };
+        let closed_for =
+            1_u64.checked_shl(beyond).map_or(Self::LONGEST, |seconds| Duration::from_secs(seconds).min(Self::LONGEST));
+        now < last.plus(closed_for)
+    }
+}
+
+/// What a checked password comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordVerdict {
+    /// It is the right one: the failures are forgotten.
+    Right,
+    /// It is a wrong one: that makes this many failures in a row.
+    Wrong(u32),
+    /// The account is closed: whatever it is, it is refused and not counted.
+    Closed,
+}
+
+/// Judges a password whose hash was compared: `matches` says with what result.
+#[must_use]
+pub fn judge_password(failures: Failures, matches: bool, now: Timestamp) -> PasswordVerdict {
+    if failures.close_the_account(now) {
+        PasswordVerdict::Closed
+    } else if matches {
+        PasswordVerdict::Right
+    } else {
+        PasswordVerdict::Wrong(failures.remembered(now).saturating_add(1))
+    }
+}
+
+/// Why somebody with the right password gets no token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GrantRefusal {
+    /// The user is shut out.
+    #[error("the user is disabled")]
+    Inactive,
+    /// More scopes than the user has, or none at all.
+    #[error("the scope is not the user's")]
+    ScopeNotAllowed,
+}
+
+/// The scopes of a new session: those asked for, or all of the user's.
+///
+/// # Errors
+/// When the user is disabled or asks for more than they have.
+pub fn grant_login(user: &User, asked: Option<&str>) -> Result<ScopeSet, GrantRefusal> {
+    if user.disabled {
+        return Err(GrantRefusal::Inactive);
+    }
+    let Some(asked) = asked else { return Ok(user.scopes.clone()) };
+    match ScopeSet::parse(asked) {
+        Ok(scopes) if scopes.is_subset(&user.scopes) => Ok(scopes),
+        _ => Err(GrantRefusal::ScopeNotAllowed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
+
+    fn failures(count: u32, seconds_ago: u64) -> Failures {
+        Failures { count, last_at: Some(NOW.minus(Duration::from_secs(seconds_ago))) }
+    }
+
+    #[test]
+    fn the_fifth_failure_closes_for_a_second_and_each_one_for_twice_as_long() {
+        for (count, closed_for) in
+            [(5, 1), (6, 2), (7, 4), (10, 32), (14, 512), (15, 900), (16, 900), (40, 900), (80, 900), (u32::MAX, 900)]
+        {
+            assert!(failures(count, closed_for - 1).close_the_account(NOW), "{count}");
+            assert!(!failures(count, closed_for).close_the_account(NOW), "{count}");
+        }
+        assert!(!failures(4, 0).close_the_account(NOW));
+        assert!(!Failures::default().close_the_account(NOW));
+    }
+
+    #[test]
+    fn a_closed_account_is_closed_to_the_right_password_too() {
+        for matches in [true, false] {
+            assert_eq!(judge_password(failures(5, 0), matches, NOW), PasswordVerdict::Closed);
+        }
+    }
+
+    #[test]
+    fn failures_add_up_until_they_are_forgotten() {
+        let day = 24 * 60 * 60;
+        assert_eq!(judge_password(Failures::default(), false, NOW), PasswordVerdict::Wrong(1));
+        assert_eq!(judge_password(failures(7, day - 1), false, NOW), PasswordVerdict::Wrong(8));
+        assert_eq!(judge_password(failures(7, day), false, NOW), PasswordVerdict::Wrong(1));
+        assert_eq!(judge_password(failures(7, 4), true, NOW), PasswordVerdict::Right);
+    }
+}

@@ -1,0 +1,19 @@
+//! The decisions of Doorward, and the types that they are made of.
+//!
+//! Nothing in here does I/O, and nothing asks for the time or for randomness: both are arguments. What is decided here is
+//! the same in a Lambda, in `cargo run`, in a test and in a model checker.
+
+pub mod access_token;
+pub mod clock;
+pub mod email;
+pub mod grant;
+pub mod ids;
+pub mod password;
+pub mod random;
+pub mod refresh_token;
+pub mod scope;
+pub mod session;
+pub mod signing;
+mod text;
+pub mod user;
+pub mod username;

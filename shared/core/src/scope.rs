@@ -1,0 +1,121 @@
+//! Scopes and permissions: sets of RFC 6749 scope tokens.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// The text is no scope token, or there are too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidScope {
+    /// Not 1 to 64 of `%x21 / %x23-5B / %x5D-7E` (RFC 6749 §3.3).
+    #[error("must be 1 to 64 printable ASCII characters without space, '\"' or '\\'")]
+    Token,
+    /// More than [`ScopeSet::MAX_BYTES`] together.
+    #[error("must be at most 2048 bytes together")]
+    TooLong,
+}
+
+/// A set of scope tokens (RFC 6749 §3.3). Permissions have the same form.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScopeSet(BTreeSet<String>);
+
+impl ScopeSet {
+    /// How long a set may be, written with single spaces.
+    pub const MAX_BYTES: usize = 2048;
+
+    /// Takes a space-separated list, as the `scope` parameter and the claim have it.
+    ///
+    /// # Errors
+    /// When a token is malformed or the whole is too long.
+    pub fn parse(text: &str) -> Result<Self, InvalidScope> {
+        Self::from_tokens(text.split(' ').filter(|token| !token.is_empty()))
+    }
+
+    /// Takes the tokens one by one.
+    ///
+    /// # Errors
+    /// When a token is malformed or the whole is too long.
+    pub fn from_tokens<'a>(tokens: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidScope> {
+        let mut set = BTreeSet::new();
+        for token in tokens {
+            if !is_token(token) {
+                return Err(InvalidScope::Token);
+            }
+            set.insert(token.to_owned());
+        }
+        let length: usize = set.iter().map(|token| token.len() + 1).sum();
+        if length > Self::MAX_BYTES + 1 { Err(InvalidScope::TooLong) } else { Ok(Self(set)) }
+    }
+
+    /// Whether `token` is in the set.
+    #[must_use]
+    pub fn contains(&self, token: &str) -> bool {
+        self.0.contains(token)
+    }
+
+    /// Whether nothing is in the set that `other` has not.
+    #[must_use]
+    pub fn is_subset(&self, other: &Self) -> bool {
+        self.0.is_subset(&other.0)
+    }
+
+    /// What both sets have.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        Self(self.0.intersection(&other.0).cloned().collect())
+    }
+
+    /// Whether the set is empty.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many tokens there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The tokens in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+fn is_token(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5B | 0x5D..=0x7E))
+}
+
+/// The tokens with a space between them.
+impl fmt::Display for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, token) in self.0.iter().enumerate() {
+            write!(f, "{}{token}", if place == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_scope() {
+        let long = "a".repeat(65);
+        for text in ["a\"b", "a\\b", "a\tb", "a\nb", "é", "a\0", "a\u{7f}", &long] {
+            assert_eq!(ScopeSet::parse(text), Err(InvalidScope::Token), "{text:?}");
+        }
+        let fits = (0..128).map(|n| format!("{n:015}")).collect::<Vec<_>>().join(" ");
+        assert_eq!(fits.len(), 2047);
+        assert!(ScopeSet::parse(&fits).is_ok());
+        assert_eq!(ScopeSet::parse(&format!("{fits} b")), Err(InvalidScope::TooLong));
+    }
+
+    #[test]
+    fn a_set_has_one_order_and_no_doubles() {
+        let set = ScopeSet::parse(" write:items  read:items write:items ").unwrap();
+        assert_eq!(set.to_string(), "read:items write:items");
+        assert!(ScopeSet::parse("").unwrap().is_empty());
+    }
+}

@@ -1,0 +1,149 @@
+//! Users and their rights.
+
+use crate::clock::Timestamp;
+use crate::email::Email;
+use crate::ids::UserId;
+use crate::scope::ScopeSet;
+use crate::username::Username;
+use std::fmt;
+
+/// The text is no name of a person or thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 200 characters, none of them a control character")]
+pub struct InvalidName;
+
+/// What a person or thing is called: 1 to 200 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisplayName(String);
+
+impl DisplayName {
+    /// Takes a name as it was given.
+    ///
+    /// # Errors
+    /// When it is empty, too long or has control characters.
+    pub fn parse(given: &str) -> Result<Self, InvalidName> {
+        if (1..=200).contains(&given.chars().count()) && !given.chars().any(char::is_control) {
+            Ok(Self(given.to_owned()))
+        } else {
+            Err(InvalidName)
+        }
+    }
+
+    /// The name as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a user is; an admin has every role and permission.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// Somebody who signed up.
+    #[default]
+    User,
+    /// Somebody who may moderate what others write.
+    Moderator,
+    /// Somebody who may do everything.
+    Admin,
+}
+
+/// The text is no role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 'user', 'moderator' or 'admin'")]
+pub struct InvalidRole;
+
+impl Role {
+    /// Takes a role's name.
+    ///
+    /// # Errors
+    /// When there is no such role.
+    pub fn parse(name: &str) -> Result<Self, InvalidRole> {
+        match name {
+            "user" => Ok(Self::User),
+            "moderator" => Ok(Self::Moderator),
+            "admin" => Ok(Self::Admin),
+            _ => Err(InvalidRole),
+        }
+    }
+
+    /// The role's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Moderator => "moderator",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How often everything of a user was ended at once: a session of another epoch is dead.
+///
+/// Counted and not timed, so that a login in the same instant is neither lost nor spared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Epoch(pub u64);
+
+impl Epoch {
+    /// The epoch after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// A user's profile: everything that is known of them but what they prove themselves with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The `sub` of their tokens; never reused.
+    pub id: UserId,
+    /// The name they log in by.
+    pub username: Username,
+    /// The address they may log in by; imported users may have none.
+    pub email: Option<Email>,
+    /// Whether somebody vouches that the address is theirs.
+    pub email_verified: bool,
+    /// What they are called.
+    pub full_name: Option<DisplayName>,
+    /// Whether they are shut out.
+    pub disabled: bool,
+    /// What they are.
+    pub role: Role,
+    /// What they may do besides.
+    pub permissions: ScopeSet,
+    /// What they may give to a token.
+    pub scopes: ScopeSet,
+    /// Whether a login asks for a second factor.
+    pub two_factor_enabled: bool,
+    /// Which sessions are theirs still.
+    pub epoch: Epoch,
+    /// When they came.
+    pub created_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_name() {
+        for text in ["", "a\0b", "a\nb", &"a".repeat(201)] {
+            assert_eq!(DisplayName::parse(text), Err(InvalidName), "{text:?}");
+        }
+        assert!(DisplayName::parse(&"é".repeat(200)).is_ok());
+    }
+
+    #[test]
+    fn a_role_has_one_spelling() {
+        for role in [Role::User, Role::Moderator, Role::Admin] {
+            assert_eq!(Role::parse(role.as_str()), Ok(role));
+        }
+        assert_eq!(Role::parse("Admin"), Err(InvalidRole));
+    }
+}
