@@ -17,13 +17,13 @@ clippy:
 spelling: _tools
     typos
 
-# sam asks for a region even when it asks nobody else
 template: _tools
+    @# sam wants a region even where it calls nobody.
     AWS_DEFAULT_REGION=eu-central-1 sam validate --lint
     cfn-lint template.yaml
 
 deny: _tools
-    cargo deny check bans licenses sources
+    cargo deny --workspace check bans licenses sources
 
 _tools:
     @.ci/tools
@@ -35,8 +35,9 @@ test *args:
 dev *args:
     cargo run -- {{ args }}
 
-# The functions, for arm64; needs cargo-lambda
+# The functions, for Lambda's arm64
 build: _tools
+    target/tools/venv/bin/pip install --quiet --disable-pip-version-check cargo-lambda==1.9.2
     sam build
 
 # The stack, asking for what it needs

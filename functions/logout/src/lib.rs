@@ -1,1 +1,21 @@
+//! Getting out: this session, all sessions, or one access token.
 
+mod logout;
+mod logout_all;
+mod revoke_token;
+
+use axum::Router;
+use axum::routing::post;
+use doorward_core::keyring::Purpose;
+use doorward_http::App;
+
+/// The private keys that the function opens: none, it only verifies.
+pub const OPENS: &[Purpose] = &[];
+
+/// The routes of the function.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/logout", post(logout::logout))
+        .route("/logout/all", post(logout_all::logout_all))
+        .route("/revoke-token", post(revoke_token::revoke_token))
+}

@@ -1,1 +1,17 @@
+//! What anybody may know: the public keys, that the service is there, and that there is nothing else.
 
+mod health;
+mod jwks;
+
+use axum::Router;
+use axum::routing::get;
+use doorward_core::keyring::Purpose;
+use doorward_http::App;
+
+/// The private keys that the function opens: none.
+pub const OPENS: &[Purpose] = &[];
+
+/// The routes of the function.
+pub fn routes() -> Router<App> {
+    Router::new().route("/health", get(health::health)).route("/.well-known/jwks.json", get(jwks::jwks))
+}

@@ -1,1 +1,17 @@
+//! Logging in: `POST /token` in the first-party dialect, `POST /oauth2/token` in that of RFC 6749.
 
+mod login;
+mod oauth_token;
+
+use axum::Router;
+use axum::routing::post;
+use doorward_core::keyring::Purpose;
+use doorward_http::App;
+
+/// The private keys that the function opens: it signs access tokens and issues refresh tokens.
+pub const OPENS: &[Purpose] = &[Purpose::Sign, Purpose::Refresh];
+
+/// The routes of the function.
+pub fn routes() -> Router<App> {
+    Router::new().route("/token", post(login::login)).route("/oauth2/token", post(oauth_token::token))
+}

@@ -1,9 +1,51 @@
 //! What a proof of identity is worth: the password, the account's failures, and what the user may have.
 
 use crate::clock::Timestamp;
+use crate::email::{CanonicalEmail, Email};
+use crate::ids::UserId;
+use crate::password::PasswordHash;
 use crate::scope::ScopeSet;
 use crate::user::User;
+use crate::username::{CanonicalUsername, Username};
 use std::time::Duration;
+
+/// Whom somebody says they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identifier {
+    /// By their name.
+    Username(CanonicalUsername),
+    /// By their e-mail address.
+    Email(CanonicalEmail),
+    /// By something that nobody can be called. It is looked up like a name, so that it costs the same.
+    Nobody,
+}
+
+impl Identifier {
+    /// Takes what was typed where a name or an e-mail address is asked for.
+    #[must_use]
+    pub fn typed(text: &str) -> Self {
+        match (Username::parse(text), Email::parse(text)) {
+            (Ok(username), _) => Self::Username(username.canonical().clone()),
+            (_, Ok(email)) => Self::Email(email.canonical().clone()),
+            _ => Self::Nobody,
+        }
+    }
+}
+
+/// What a user logs in with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The name they stand under.
+    pub username: CanonicalUsername,
+    /// Whose they are.
+    pub user: UserId,
+    /// The hash of the password; an imported user may have none yet.
+    pub hash: Option<PasswordHash>,
+    /// When the password was set: which password it is, when two requests meet.
+    pub password_set_at: Timestamp,
+    /// Wrong passwords in a row.
+    pub failures: Failures,
+}
 
 /// Wrong passwords in a row, as the credentials have them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

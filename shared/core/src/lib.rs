@@ -8,6 +8,7 @@ pub mod clock;
 pub mod email;
 pub mod grant;
 pub mod ids;
+pub mod keyring;
 pub mod password;
 pub mod random;
 pub mod refresh_token;

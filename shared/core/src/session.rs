@@ -232,3 +232,7 @@ pub fn renewed_access_ends_at(session: &Session, now: Timestamp, lifetime: Durat
     let end = access_ends_at(session, now, lifetime).min(session.rotated_at.plus(Duration::from_hours(1)));
     (end.seconds() > now.seconds()).then_some(end)
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -52,6 +52,12 @@ impl Username {
 }
 
 impl CanonicalUsername {
+    /// Takes a form that was stored: folded once, a name may be longer than it was and have other characters.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The comparable form as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

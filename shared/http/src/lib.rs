@@ -1,1 +1,28 @@
+//! The edge of Doorward: everything between HTTP and the decisions.
+//!
+//! A function is its routes: [`serve`] runs them on Lambda, [`edge`] puts the same coat around them for `cargo run` and the
+//! tests.
 
+pub mod answer;
+pub mod app;
+pub mod audit;
+pub mod client;
+pub mod config;
+mod cors;
+mod edge;
+pub mod error;
+pub mod extract;
+pub mod flow;
+pub mod guard;
+pub mod hasher;
+pub mod keys;
+pub mod seal;
+mod serve;
+pub mod telemetry;
+pub mod throttle;
+
+pub use app::App;
+pub use edge::edge;
+pub use error::Error;
+pub use guard::Caller;
+pub use serve::serve;

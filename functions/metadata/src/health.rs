@@ -1,0 +1,13 @@
+//! `GET /health`: the process is there. Nothing else is asked.
+
+use axum::Json;
+use serde::Serialize;
+
+#[derive(Serialize)]
+pub struct Health {
+    status: &'static str,
+}
+
+pub async fn health() -> Json<Health> {
+    Json(Health { status: "ok" })
+}

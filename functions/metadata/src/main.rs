@@ -1,0 +1,6 @@
+//! The Lambda function `metadata`.
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    doorward_http::serve(doorward_metadata::routes(), doorward_metadata::OPENS).await
+}

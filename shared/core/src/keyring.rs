@@ -1,0 +1,68 @@
+//! The keys of an installation: each has a purpose, and times instead of a state, so that every instance turns over by its
+//! own clock.
+
+use crate::clock::Timestamp;
+use crate::ids::KeyId;
+use crate::signing::{Algorithm, PublicKey};
+
+/// What a key is for. It is bound to the sealed private part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Signs access tokens.
+    Sign,
+    /// Vouches for refresh tokens.
+    Refresh,
+}
+
+impl Purpose {
+    /// Its name in the store and in the seal.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sign => "sign",
+            Self::Refresh => "refresh",
+        }
+    }
+}
+
+/// When a key makes what, and until when what it made is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// From when on it is used to make new things.
+    pub signs_from: Timestamp,
+    /// Until when; `None` until there is a successor.
+    pub signs_until: Option<Timestamp>,
+    /// Until when what it made is good; `None` until there is a successor.
+    pub verifies_until: Option<Timestamp>,
+}
+
+impl Term {
+    /// Whether new things are made with the key now.
+    #[must_use]
+    pub fn signs(&self, now: Timestamp) -> bool {
+        self.signs_from <= now && self.signs_until.is_none_or(|until| now < until)
+    }
+
+    /// Whether what the key made is good now. Keys are published before they sign.
+    #[must_use]
+    pub fn verifies(&self, now: Timestamp) -> bool {
+        self.verifies_until.is_none_or(|until| now < until)
+    }
+}
+
+/// A key as the store has it: its private part sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Its number among those of its purpose: of two instances that make the next key at once, one does.
+    pub serial: u64,
+    /// What it is named by.
+    pub id: KeyId,
+    /// How it signs and its public half, where it signs tokens.
+    pub public: Option<(Algorithm, PublicKey)>,
+    /// The private part, sealed.
+    pub sealed: Vec<u8>,
+    /// Its times.
+    pub term: Term,
+}

@@ -1,0 +1,370 @@
+//! Configuration, by environment: the only place that reads it. Each variable has a type, a unit and a default.
+
+use doorward_core::access_token::Parties;
+use doorward_core::password::HashCost;
+use doorward_core::scope::ScopeSet;
+use doorward_core::session::SessionRules;
+use doorward_core::signing::Algorithm;
+use doorward_store::{AwsCredentials, Settings};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The configuration of a start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `iss` and `aud`; the issuer is the base of all links.
+    pub parties: Parties,
+    /// How the next signing key signs.
+    pub signing_alg: Algorithm,
+    /// How long an access token lives.
+    pub access_ttl: Duration,
+    /// How long sessions last.
+    pub sessions: SessionRules,
+    /// Whether anybody may sign up.
+    pub sign_up: bool,
+    /// How often an address may sign up.
+    pub sign_up_rate: Option<Rate>,
+    /// What somebody who signs up may give to a token.
+    pub default_scopes: ScopeSet,
+    /// Whether `/token` takes passwords.
+    pub password_grant: bool,
+    /// How many characters a password has at least.
+    pub password_min: usize,
+    /// How much work a password's hash is.
+    pub hash_cost: HashCost,
+    /// How often an address may try a password on `/token`.
+    pub login_rate: Option<Rate>,
+    /// Where browsers may call from.
+    pub allowed_origins: Vec<String>,
+    /// What the service may be called; empty is anything.
+    pub allowed_hosts: Vec<String>,
+    /// Names of the tables.
+    pub table_prefix: String,
+    /// The file that seals the private keys.
+    pub key_file: Option<PathBuf>,
+}
+
+/// So many requests in so many seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Requests, at least one.
+    pub requests: u32,
+    /// Seconds, at least one.
+    pub seconds: u32,
+}
+
+/// A variable that cannot be used, by its name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {problem}")]
+pub struct BadVariable {
+    /// Which.
+    pub name: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// What the surroundings of a start decide.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// The issuer where none is configured: the address that the server listens on.
+    pub issuer: Option<String>,
+    /// Whether nothing outlives the process, so that cheap hashes do no harm.
+    pub ephemeral: bool,
+}
+
+/// The variables of a process.
+#[derive(Clone, Debug, Default)]
+pub struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    /// Those of this process.
+    ///
+    /// # Errors
+    /// When one of Doorward's is not UTF-8.
+    #[allow(clippy::disallowed_methods)] // The one place where the environment is read.
+    pub fn of_process() -> Result<Self, BadVariable> {
+        let mut variables = BTreeMap::new();
+        for (name, value) in std::env::vars_os() {
+            let Some(name) = name.to_str().filter(|name| name.starts_with("DOORWARD_") || name.starts_with("AWS_"))
+            else {
+                continue;
+            };
+            let value = value.into_string().map_err(|_| bad(name, "is not UTF-8"))?;
+            variables.insert(name.to_owned(), value);
+        }
+        Ok(Self(variables))
+    }
+
+    /// These, where the process has none of its own.
+    #[must_use]
+    pub fn or(mut self, others: impl IntoIterator<Item = (String, String)>) -> Self {
+        for (name, value) in others {
+            self.0.entry(name).or_insert(value);
+        }
+        self
+    }
+
+    /// An empty variable is an absent one.
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn parsed<T>(&self, name: &str, default: T, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, BadVariable> {
+        self.get(name).map_or(Ok(default), |value| parse(value).map_err(|problem| bad(name, &problem)))
+    }
+}
+
+impl FromIterator<(String, String)> for Variables {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
+fn bad(name: &str, problem: &str) -> BadVariable {
+    BadVariable { name: name.to_owned(), problem: problem.to_owned() }
+}
+
+impl Config {
+    /// Reads the variables that are Doorward's.
+    ///
+    /// # Errors
+    /// The first one that cannot be used.
+    pub fn read(variables: &Variables, surroundings: &Surroundings) -> Result<Self, BadVariable> {
+        let v = variables;
+        let issuer = v.parsed("DOORWARD_ISSUER", surroundings.issuer.clone(), |text| origin(text).map(Some))?;
+        let issuer = issuer.ok_or_else(|| bad("DOORWARD_ISSUER", "is missing"))?;
+        let audience = v.get("DOORWARD_AUDIENCE").unwrap_or(&issuer).to_owned();
+        let lifetime = v.parsed("DOORWARD_SESSION_TTL", 2_592_000, |text| number(text, 1, MAX_SECONDS))?;
+        let idle = v.parsed("DOORWARD_REFRESH_TTL", 604_800, |text| number(text, 1, MAX_SECONDS))?;
+        let grace = v.parsed("DOORWARD_REFRESH_GRACE", 10, |text| number(text, 0, 60))?;
+        let floor = if surroundings.ephemeral { None } else { Some(HashCost::FLOOR) };
+        Ok(Self {
+            parties: Parties { issuer, audience },
+            signing_alg: v.parsed("DOORWARD_SIGNING_ALG", Algorithm::default(), algorithm)?,
+            access_ttl: seconds(v.parsed("DOORWARD_ACCESS_TTL", 900, |text| number(text, 1, MAX_SECONDS))?),
+            sessions: SessionRules {
+                idle: seconds(idle.min(lifetime)),
+                lifetime: seconds(lifetime),
+                grace: seconds(grace),
+            },
+            sign_up: v.parsed("DOORWARD_SIGN_UP", true, |text| choice(text, "open", "closed"))?,
+            sign_up_rate: v.parsed("DOORWARD_SIGN_UP_RATE", Some(Rate { requests: 10, seconds: 3600 }), rate)?,
+            default_scopes: v.parsed("DOORWARD_DEFAULT_SCOPES", sample_scopes(), |text| {
+                ScopeSet::parse(text).map_err(|error| error.to_string())
+            })?,
+            password_grant: v.parsed("DOORWARD_PASSWORD_GRANT", true, |text| choice(text, "on", "off"))?,
+            password_min: v.parsed("DOORWARD_PASSWORD_MIN", 8, |text| number(text, 8, 256))? as usize,
+            hash_cost: v.parsed("DOORWARD_ARGON2", HashCost::FLOOR, |text| hash_cost(text, floor))?,
+            login_rate: v.parsed("DOORWARD_LOGIN_RATE", Some(Rate { requests: 5, seconds: 60 }), rate)?,
+            allowed_origins: v.parsed("DOORWARD_ALLOWED_ORIGINS", Vec::new(), |text| list(text, origin))?,
+            allowed_hosts: v.parsed("DOORWARD_ALLOWED_HOSTS", Vec::new(), |text| list(text, host))?,
+            table_prefix: v.parsed("DOORWARD_TABLE_PREFIX", "doorward-".to_owned(), table_prefix)?,
+            key_file: v.get("DOORWARD_KEY_FILE").map(PathBuf::from),
+        })
+    }
+
+    /// How DynamoDB is reached from a function: what the AWS SDKs read, by the names that they read.
+    #[must_use]
+    pub fn aws(&self, variables: &Variables) -> Settings {
+        let v = variables;
+        let credentials = match (v.get("AWS_ACCESS_KEY_ID"), v.get("AWS_SECRET_ACCESS_KEY")) {
+            (Some(id), Some(secret)) => AwsCredentials {
+                access_key_id: id.to_owned(),
+                secret_access_key: secret.to_owned(),
+                session_token: v.get("AWS_SESSION_TOKEN").map(str::to_owned),
+            },
+            _ => AwsCredentials::anything(),
+        };
+        let endpoint = v.get("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| v.get("AWS_ENDPOINT_URL"));
+        let region = v.get("AWS_REGION").or_else(|| v.get("AWS_DEFAULT_REGION")).unwrap_or("us-east-1");
+        Settings {
+            endpoint: endpoint.map(str::to_owned),
+            region: region.to_owned(),
+            credentials,
+            table_prefix: self.table_prefix.clone(),
+            interceptor: None,
+        }
+    }
+}
+
+/// Longer than anything that should last, and far from where times overflow.
+const MAX_SECONDS: u32 = 10 * 366 * 24 * 60 * 60;
+
+fn seconds(seconds: u32) -> Duration {
+    Duration::from_secs(u64::from(seconds))
+}
+
+/// The scopes of the sample routes.
+fn sample_scopes() -> ScopeSet {
+    ScopeSet::from_tokens(["read:items", "write:items"]).unwrap_or_default()
+}
+
+fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
+    match text.parse() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(format!("must be a whole number from {least} to {most}")),
+    }
+}
+
+fn choice(text: &str, yes: &str, no: &str) -> Result<bool, String> {
+    match text {
+        _ if text == yes => Ok(true),
+        _ if text == no => Ok(false),
+        _ => Err(format!("must be '{yes}' or '{no}'")),
+    }
+}
+
+fn algorithm(text: &str) -> Result<Algorithm, String> {
+    Algorithm::parse(text).ok_or_else(|| "must be 'RS256', 'ES256' or 'EdDSA'".to_owned())
+}
+
+fn rate(text: &str) -> Result<Option<Rate>, String> {
+    let problem = || "must be requests/seconds, such as '5/60', or 'off'".to_owned();
+    if text == "off" {
+        return Ok(None);
+    }
+    let (requests, seconds) = text.split_once('/').ok_or_else(problem)?;
+    let part = |text: &str| number(text, 1, 1_000_000_000).map_err(|_| problem());
+    Ok(Some(Rate { requests: part(requests)?, seconds: part(seconds)?.min(MAX_SECONDS) }))
+}
+
+fn hash_cost(text: &str, floor: Option<HashCost>) -> Result<HashCost, String> {
+    let problem = "must be 'm=KiB,t=passes,p=lanes' with at most 65536 KiB, 10 passes and 4 lanes";
+    let mut parts = text.split(',');
+    let mut part = |prefix: &str| parts.next()?.strip_prefix(prefix)?.parse::<u32>().ok();
+    let parsed = (|| Some((part("m=")?, part("t=")?, part("p=")?)))();
+    let (memory, passes, lanes) = parsed.filter(|_| parts.next().is_none()).ok_or(problem)?;
+    let cost = HashCost::new(memory, passes, lanes).ok_or(problem)?;
+    match floor {
+        Some(floor) if !cost.reaches(floor) => {
+            Err("must not be below 'm=19456,t=2,p=1' for users that are kept (with --ephemeral it may)".to_owned())
+        }
+        _ => Ok(cost),
+    }
+}
+
+fn list(text: &str, parse: impl Fn(&str) -> Result<String, String>) -> Result<Vec<String>, String> {
+    text.split(',').map(|part| parse(part.trim())).collect()
+}
+
+/// Scheme, host and perhaps a port, as browsers write them (RFC 6454 §6.1).
+fn origin(text: &str) -> Result<String, String> {
+    let problem = || {
+        format!(
+            "'{text}' must be scheme and host, such as 'https://auth.example.com', without path or slash at the end"
+        )
+    };
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or_else(problem)?;
+    let (host, port) = match rest.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').ok_or_else(problem)?,
+        None => rest.find(':').map_or((rest, ""), |at| rest.split_at(at)),
+    };
+    let host_is_plain =
+        !host.is_empty() && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.:".contains(&b));
+    let port_is_plain = port.is_empty() || port.strip_prefix(':').is_some_and(|digits| digits.parse::<u16>().is_ok());
+    if host_is_plain && port_is_plain { Ok(text.to_owned()) } else { Err(problem()) }
+}
+
+fn host(text: &str) -> Result<String, String> {
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b));
+    if plain {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(format!("'{text}' must be a host name, with '*.' in front for all below it"))
+    }
+}
+
+fn table_prefix(text: &str) -> Result<String, String> {
+    let plain = text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    if plain { Ok(text.to_owned()) } else { Err("must be at most 64 letters, digits, '-', '_' and '.'".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)], ephemeral: bool) -> Result<Config, BadVariable> {
+        let variables = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Config::read(&variables, &Surroundings { issuer: Some("http://127.0.0.1:9000".to_owned()), ephemeral })
+    }
+
+    #[test]
+    fn a_bad_variable_is_named() {
+        for (name, value) in [
+            ("DOORWARD_ISSUER", "https://auth.example.com/"),
+            ("DOORWARD_ISSUER", "https://auth.example.com/path"),
+            ("DOORWARD_ISSUER", "auth.example.com"),
+            ("DOORWARD_ISSUER", "https://user@auth.example.com"),
+            ("DOORWARD_SIGNING_ALG", "HS256"),
+            ("DOORWARD_SIGNING_ALG", "rs256"),
+            ("DOORWARD_ACCESS_TTL", "0"),
+            ("DOORWARD_ACCESS_TTL", "15m"),
+            ("DOORWARD_REFRESH_TTL", "-1"),
+            ("DOORWARD_SESSION_TTL", "99999999999"),
+            ("DOORWARD_REFRESH_GRACE", "61"),
+            ("DOORWARD_SIGN_UP", "yes"),
+            ("DOORWARD_SIGN_UP_RATE", "10"),
+            ("DOORWARD_LOGIN_RATE", "0/60"),
+            ("DOORWARD_LOGIN_RATE", "5/0"),
+            ("DOORWARD_DEFAULT_SCOPES", "a\"b"),
+            ("DOORWARD_PASSWORD_GRANT", "maybe"),
+            ("DOORWARD_PASSWORD_MIN", "7"),
+            ("DOORWARD_ARGON2", "m=19455,t=2,p=1"),
+            ("DOORWARD_ARGON2", "m=19456,t=1,p=1"),
+            ("DOORWARD_ARGON2", "m=99999,t=2,p=1"),
+            ("DOORWARD_ARGON2", "t=2,m=19456,p=1"),
+            ("DOORWARD_ALLOWED_ORIGINS", "*"),
+            ("DOORWARD_ALLOWED_ORIGINS", "null"),
+            ("DOORWARD_ALLOWED_ORIGINS", "https://app.example.com,https://*.example.com"),
+            ("DOORWARD_ALLOWED_HOSTS", "a b"),
+            ("DOORWARD_ALLOWED_HOSTS", "*"),
+            ("DOORWARD_TABLE_PREFIX", "a/b"),
+        ] {
+            assert_eq!(read(&[(name, value)], false).err().map(|bad| bad.name).as_deref(), Some(name), "{value}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_the_documented_ones() {
+        let config = read(&[], false).unwrap();
+        assert_eq!(config.parties.issuer, "http://127.0.0.1:9000");
+        assert_eq!(config.parties.audience, "http://127.0.0.1:9000");
+        assert_eq!(config.access_ttl.as_secs(), 900);
+        assert_eq!(config.sessions.idle.as_secs(), 604_800);
+        assert_eq!(config.sessions.lifetime.as_secs(), 2_592_000);
+        assert_eq!(config.sessions.grace.as_secs(), 10);
+        assert_eq!(config.default_scopes.to_string(), "read:items write:items");
+        assert_eq!(config.table_prefix, "doorward-");
+    }
+
+    #[test]
+    fn what_is_set_holds() {
+        let config = read(
+            &[
+                ("DOORWARD_ISSUER", "https://auth.example.com:8443"),
+                ("DOORWARD_AUDIENCE", "my-api"),
+                ("DOORWARD_SESSION_TTL", "100"),
+                ("DOORWARD_SIGN_UP_RATE", "off"),
+                ("DOORWARD_LOGIN_RATE", "100/60"),
+                ("DOORWARD_ALLOWED_ORIGINS", "https://app.example.com, http://localhost:3000"),
+                ("DOORWARD_ACCESS_TTL", ""),
+            ],
+            false,
+        )
+        .unwrap();
+        assert_eq!(config.parties.audience, "my-api");
+        assert_eq!(config.sessions.idle.as_secs(), 100, "the idle time is cut to the session's");
+        assert_eq!(config.sign_up_rate, None);
+        assert_eq!(config.login_rate, Some(Rate { requests: 100, seconds: 60 }));
+        assert_eq!(config.allowed_origins, ["https://app.example.com", "http://localhost:3000"]);
+        assert_eq!(config.access_ttl.as_secs(), 900, "an empty variable is an absent one");
+    }
+
+    #[test]
+    fn cheap_hashes_are_for_users_that_nobody_keeps() {
+        assert!(read(&[("DOORWARD_ARGON2", "m=8,t=1,p=1")], true).is_ok());
+        assert!(read(&[("DOORWARD_ARGON2", "m=8,t=1,p=1")], false).is_err());
+    }
+}

@@ -1,0 +1,93 @@
+//! The coat around every router: request ids, trusted hosts, both slash forms, CORS, the headers of every answer.
+
+use crate::cors::Cors;
+use crate::{App, Error};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::uri::{PathAndQuery, Uri};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use doorward_core::ids::RequestId;
+use tracing::Instrument as _;
+
+/// Puts the coat around routes.
+pub fn edge(routes: Router<App>, app: App) -> Router {
+    let routes = routes
+        .fallback(|| async { Error::NotFound })
+        .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
+        .with_state(app.clone());
+    // Behind a fallback, so that the coat sees a request before its path is matched.
+    Router::new().fallback_service(routes).layer(from_fn_with_state(app, coat))
+}
+
+async fn coat(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id = RequestId::from_random(app.random.bytes().unwrap_or_default());
+    let cors = Cors::of(&app, request.method(), request.headers());
+    let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+
+    let mut response = if !is_trusted(&app, &request) {
+        Error::InvalidHost.into_response()
+    } else if cors.is_preflight {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        request.extensions_mut().insert(id.clone());
+        without_last_slash(request.uri_mut());
+        // A task of its own: a client that leaves does not stop a request half-way, and a defect is an answer.
+        let handled = tokio::spawn(next.run(request).instrument(span.clone())).await;
+        handled.unwrap_or_else(|_| Error::Internal.into_response())
+    };
+
+    describe(response.headers_mut(), &id);
+    cors.describe(response.headers_mut());
+    span.in_scope(|| tracing::info!(status = response.status().as_u16(), "answered"));
+    response
+}
+
+/// Whether the request is for a name that the service is known by.
+fn is_trusted(app: &App, request: &Request) -> bool {
+    let allowed = &app.config.allowed_hosts;
+    if allowed.is_empty() {
+        return true;
+    }
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let host = hosts.next().and_then(|host| host.to_str().ok()).or_else(|| request.uri().host());
+    let (Some(host), None) = (host, hosts.next()) else { return false };
+    let host = host.to_ascii_lowercase();
+    let name = if host.ends_with(']') { &host } else { host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name) };
+    allowed.iter().any(|known| match known.strip_prefix('*') {
+        Some(below) => name.len() > below.len() && name.ends_with(below),
+        None => known == name || *known == host,
+    })
+}
+
+/// `/users/me/` is `/users/me`; one slash and no more.
+fn without_last_slash(uri: &mut Uri) {
+    let path = uri.path();
+    let Some(shorter) = path.strip_suffix('/').filter(|shorter| !shorter.is_empty() && !shorter.ends_with('/')) else {
+        return;
+    };
+    let target = uri.query().map_or_else(|| shorter.to_owned(), |query| format!("{shorter}?{query}"));
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = PathAndQuery::try_from(target).ok();
+    if let Ok(rewritten) = Uri::from_parts(parts) {
+        *uri = rewritten;
+    }
+}
+
+/// The headers of every answer. A page that needs a policy of its own has set it already.
+fn describe(headers: &mut HeaderMap, id: &RequestId) {
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::X_XSS_PROTECTION, "0"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        headers.insert("x-request-id", id);
+    }
+}

@@ -1,0 +1,247 @@
+//! Errors become HTTP here and nowhere else: [`Error`] in the first-party dialect, [`OAuthError`] in that of the RFCs.
+
+use crate::hasher::HashError;
+use crate::keys::KeyError;
+use crate::throttle::Quota;
+use axum::Json;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use doorward_core::grant::GrantRefusal;
+use doorward_core::random::NoRandomness;
+use doorward_core::session::BearerRefusal;
+use doorward_core::signing::UnusableKey;
+use doorward_store::StoreError;
+use serde::Serialize;
+use std::borrow::Cow;
+use std::error::Error as StdError;
+
+/// Everything that a request can be refused for.
+#[derive(Debug)]
+pub enum Error {
+    /// No credentials were sent.
+    NotAuthenticated,
+    /// The access token is bad, expired or foreign, or its user or session is gone.
+    InvalidToken,
+    /// The access token or its session was ended.
+    TokenRevoked,
+    /// The user is disabled.
+    InactiveUser,
+    /// Unknown user, wrong password, or a closed account: nobody is told which.
+    IncorrectLogin,
+    /// Passwords are not taken here.
+    PasswordLoginOff,
+    /// More scopes than there are to give.
+    ScopeNotAllowed,
+    /// The refresh token is bad, spent or of a dead session.
+    InvalidRefreshToken,
+    /// Something else than a refresh token was sent for one.
+    InvalidTokenType,
+    /// Nobody may sign up.
+    SignUpClosed,
+    /// Somebody has that name.
+    UsernameTaken,
+    /// Somebody has that e-mail address.
+    EmailTaken,
+    /// The body or the query is not what it should be.
+    Invalid(Vec<Defect>),
+    /// The grant type is not served here (RFC 6749 §5.2).
+    UnsupportedGrantType,
+    /// A limit is reached.
+    TooManyRequests(Quota),
+    /// There is no such route.
+    NotFound,
+    /// The route has no such method.
+    MethodNotAllowed,
+    /// The body is longer than anything that is asked for.
+    TooLarge,
+    /// The body is of a type that is not asked for.
+    UnsupportedMediaType,
+    /// The service is not called that.
+    InvalidHost,
+    /// The store or another part does not answer; the cause is logged and never told.
+    Unavailable(Box<dyn StdError + Send + Sync>),
+    /// A defect of Doorward's own.
+    Internal,
+}
+
+/// What is wrong with a member of a body or with a parameter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Defect {
+    /// Which: a JSON pointer (RFC 6901), `/name` for parameters too.
+    pub pointer: String,
+    /// What is wrong with it. Never what it was.
+    pub detail: String,
+}
+
+macro_rules! unavailable {
+    ($($cause:ty),*) => {$(
+        impl From<$cause> for Error {
+            fn from(cause: $cause) -> Self {
+                Self::Unavailable(Box::new(cause))
+            }
+        }
+    )*};
+}
+unavailable!(StoreError, KeyError, HashError, NoRandomness, UnusableKey);
+
+impl From<BearerRefusal> for Error {
+    fn from(refusal: BearerRefusal) -> Self {
+        match refusal {
+            BearerRefusal::Gone => Self::InvalidToken,
+            BearerRefusal::Inactive => Self::InactiveUser,
+            BearerRefusal::Revoked => Self::TokenRevoked,
+        }
+    }
+}
+
+impl From<GrantRefusal> for Error {
+    fn from(refusal: GrantRefusal) -> Self {
+        match refusal {
+            GrantRefusal::Inactive => Self::InactiveUser,
+            GrantRefusal::ScopeNotAllowed => Self::ScopeNotAllowed,
+        }
+    }
+}
+
+/// A problem document (RFC 9457 §3).
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'static str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [Defect],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+}
+
+impl Error {
+    fn status_and_detail(&self) -> (StatusCode, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::NotAuthenticated => (S::UNAUTHORIZED, "Not authenticated"),
+            Self::InvalidToken => (S::UNAUTHORIZED, "Could not validate credentials"),
+            Self::TokenRevoked => (S::UNAUTHORIZED, "Token has been revoked"),
+            Self::InactiveUser => (S::BAD_REQUEST, "Inactive user"),
+            Self::IncorrectLogin => (S::UNAUTHORIZED, "Incorrect username or password"),
+            Self::PasswordLoginOff => (S::FORBIDDEN, "Password login is off"),
+            Self::ScopeNotAllowed => (S::BAD_REQUEST, "Scope not allowed"),
+            Self::InvalidRefreshToken => (S::UNAUTHORIZED, "Invalid refresh token"),
+            Self::InvalidTokenType => (S::UNAUTHORIZED, "Invalid token type"),
+            Self::SignUpClosed => (S::FORBIDDEN, "Sign-up is closed"),
+            Self::UsernameTaken => (S::CONFLICT, "Username already registered"),
+            Self::EmailTaken => (S::CONFLICT, "Email already registered"),
+            Self::Invalid(_) => (S::UNPROCESSABLE_ENTITY, "Invalid request"),
+            Self::UnsupportedGrantType => (S::BAD_REQUEST, "Unsupported grant type"),
+            Self::TooManyRequests(_) => (S::TOO_MANY_REQUESTS, "Too many requests"),
+            Self::NotFound => (S::NOT_FOUND, "Not Found"),
+            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "Method Not Allowed"),
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "Request body too large"),
+            Self::UnsupportedMediaType => (S::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"),
+            Self::InvalidHost => (S::BAD_REQUEST, "Invalid host header"),
+            Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "Service unavailable"),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "Internal server error"),
+        }
+    }
+
+    /// RFC 6750 §3.
+    fn challenge(&self) -> Option<&'static str> {
+        match self {
+            Self::NotAuthenticated | Self::IncorrectLogin => Some("Bearer"),
+            Self::InvalidToken | Self::TokenRevoked => Some("Bearer error=\"invalid_token\""),
+            _ => None,
+        }
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let mut set = |name: HeaderName, value: Cow<'static, str>| {
+            if let Ok(value) = HeaderValue::try_from(value.as_ref()) {
+                headers.insert(name, value);
+            }
+        };
+        set(header::CACHE_CONTROL, "no-store".into());
+        if let Some(challenge) = self.challenge() {
+            set(header::WWW_AUTHENTICATE, challenge.into());
+        }
+        match self {
+            Self::TooManyRequests(quota) => {
+                set(header::RETRY_AFTER, quota.retry_after().to_string().into());
+                quota.describe(&mut headers);
+            }
+            Self::Unavailable(cause) => {
+                tracing::error!(cause = %cause, "unavailable");
+                set(header::RETRY_AFTER, "1".into());
+            }
+            _ => {}
+        }
+        headers
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let (status, detail) = self.status_and_detail();
+        let problem = Problem {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail,
+            errors: if let Self::Invalid(defects) = &self { defects } else { &[] },
+            error: matches!(self, Self::TooManyRequests(_)).then_some(detail),
+        };
+        let mut response = (status, self.headers(), Json(problem)).into_response();
+        let content_type = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        response
+    }
+}
+
+/// An [`Error`] in the dialect of RFC 6749 §5.2. The transport's own refusals stay problem documents.
+#[derive(Debug)]
+pub struct OAuthError(pub Error);
+
+impl<E: Into<Error>> From<E> for OAuthError {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+#[derive(Serialize)]
+struct OAuthBody {
+    error: &'static str,
+    error_description: &'static str,
+}
+
+impl OAuthError {
+    fn code_and_description(&self) -> Option<(&'static str, &'static str)> {
+        Some(match &self.0 {
+            // A disabled user's grant is like any other that is not good: no `WWW-Authenticate`, which many clients would
+            // read before the body.
+            Error::InvalidRefreshToken | Error::InvalidTokenType | Error::InactiveUser | Error::TokenRevoked => {
+                ("invalid_grant", "The refresh token is invalid, expired or revoked")
+            }
+            Error::ScopeNotAllowed => ("invalid_scope", "The scope is wider than what was granted"),
+            Error::UnsupportedGrantType => ("unsupported_grant_type", "This grant type is not served here"),
+            Error::Invalid(_) => ("invalid_request", "A parameter is missing, repeated or malformed"),
+            Error::UnsupportedMediaType => ("invalid_request", "The body must be application/x-www-form-urlencoded"),
+            _ => return None,
+        })
+    }
+}
+
+impl IntoResponse for OAuthError {
+    fn into_response(self) -> Response {
+        let mut response = match self.code_and_description() {
+            Some((error, error_description)) => {
+                (StatusCode::BAD_REQUEST, Json(OAuthBody { error, error_description })).into_response()
+            }
+            None => self.0.into_response(),
+        };
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+        response
+    }
+}

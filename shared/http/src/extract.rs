@@ -1,0 +1,247 @@
+//! Bodies, read to a limit and parsed into types that cannot be wrong, with everything that is wrong said at once.
+
+use crate::error::Defect;
+use crate::{App, Error};
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use percent_encoding::percent_decode_str;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+use std::collections::HashSet;
+use std::fmt;
+
+/// The longest body that any route reads.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// What a body may be written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    /// `application/json`
+    Json,
+    /// `application/x-www-form-urlencoded`
+    Form,
+    /// Either.
+    JsonOrForm,
+}
+
+/// A body's meaning.
+pub trait Parse: Sized {
+    /// What it may be written in.
+    const MEDIA: Media;
+
+    /// Takes the members that it is made of. `None` when one is missing or wrong, which `fields` has noted.
+    fn parse(fields: &mut Fields, app: &App) -> Option<Self>;
+}
+
+/// The body of a request, parsed.
+pub struct Input<T>(pub T);
+
+impl<T: Parse> FromRequest<App> for Input<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
+        let mut fields = Fields::read(request, T::MEDIA).await?;
+        let parsed = T::parse(&mut fields, app);
+        fields.finish(parsed).map(Self)
+    }
+}
+
+/// The members of a body, taken one by one.
+pub struct Fields {
+    given: Vec<(String, Value)>,
+    is_form: bool,
+    defects: Vec<Defect>,
+}
+
+impl Fields {
+    async fn read(request: Request, media: Media) -> Result<Self, Error> {
+        let (parts, body) = request.into_parts();
+        let bytes = read_body(&parts.headers, body).await?;
+        let is_form = match content_type(&parts.headers).as_deref() {
+            Some("application/json") if media != Media::Form => false,
+            Some("application/x-www-form-urlencoded") if media != Media::Json => true,
+            // Nothing of no type is nothing; what is missing is said by name.
+            None if bytes.is_empty() => true,
+            _ => return Err(Error::UnsupportedMediaType),
+        };
+        let mut fields = Self { given: Vec::new(), is_form, defects: Vec::new() };
+        if is_form {
+            fields.read_form(&bytes);
+        } else {
+            fields.read_json(&bytes);
+        }
+        Ok(fields)
+    }
+
+    fn read_json(&mut self, bytes: &[u8]) {
+        match serde_json::from_slice::<Members>(bytes) {
+            Ok(members) => self.keep(members.0),
+            Err(error) if error.is_data() => self.defect("", "must be a JSON object"),
+            Err(_) => self.defect("", "is not well-formed JSON"),
+        }
+    }
+
+    fn read_form(&mut self, bytes: &[u8]) {
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return self.defect("", "is not a form");
+        };
+        let decode = |part: &str| {
+            let spaced = part.replace('+', " ");
+            percent_decode_str(&spaced).decode_utf8().map(std::borrow::Cow::into_owned).ok()
+        };
+        let mut members = Vec::new();
+        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match (decode(name), decode(value)) {
+                (Some(name), Some(value)) => members.push((name, Value::String(value))),
+                (Some(name), None) => self.defect(&name, "is not UTF-8"),
+                (None, _) => self.defect("", "is not UTF-8"),
+            }
+        }
+        self.keep(members);
+    }
+
+    fn keep(&mut self, members: Vec<(String, Value)>) {
+        let mut seen = HashSet::new();
+        for (name, _) in &members {
+            if !seen.insert(name.as_str()) {
+                self.defects.push(defect(name, "must not be repeated"));
+            }
+        }
+        self.given = members;
+    }
+
+    fn defect(&mut self, name: &str, detail: impl fmt::Display) {
+        self.defects.push(defect(name, detail));
+    }
+
+    fn take(&mut self, name: &str) -> Option<Value> {
+        let at = self.given.iter().position(|(given, _)| given == name)?;
+        Some(self.given.swap_remove(at).1)
+    }
+
+    /// A text, whatever it is; in a form, an empty one too.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        match self.take(name) {
+            Some(Value::String(text)) => return Some(text),
+            Some(_) => self.defect(name, "must be a string"),
+            None => self.defect(name, "is required"),
+        }
+        None
+    }
+
+    /// A text that may be absent: not there, `null`, or empty in a form (RFC 6749 §3.2).
+    pub fn text_if_any(&mut self, name: &str) -> Option<String> {
+        match self.take(name)? {
+            Value::String(text) if text.is_empty() && self.is_form => None,
+            Value::String(text) => Some(text),
+            Value::Null => None,
+            _ => {
+                self.defect(name, "must be a string");
+                None
+            }
+        }
+    }
+
+    /// A text with a meaning.
+    pub fn required<T, E: fmt::Display>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+        let text = self.text(name)?;
+        if text.is_empty() && self.is_form {
+            self.defect(name, "is required");
+            return None;
+        }
+        self.parsed(name, &text, parse)
+    }
+
+    /// A text with a meaning that may be absent. The outer `None` is for a wrong one.
+    #[allow(clippy::option_option)] // Wrong, absent, and there are three things.
+    pub fn optional<T, E: fmt::Display>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        match self.text_if_any(name) {
+            Some(text) => self.parsed(name, &text, parse).map(Some),
+            None => Some(None),
+        }
+    }
+
+    fn parsed<T, E: fmt::Display>(
+        &mut self,
+        name: &str,
+        text: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        parse(text).map_err(|error| self.defect(name, error)).ok()
+    }
+
+    /// What was parsed, if nothing is wrong and, in JSON, nothing is left over.
+    fn finish<T>(mut self, parsed: Option<T>) -> Result<T, Error> {
+        if !self.is_form {
+            for (name, _) in std::mem::take(&mut self.given) {
+                self.defect(&name, "is not a member that is known here");
+            }
+        }
+        match parsed {
+            Some(parsed) if self.defects.is_empty() => Ok(parsed),
+            _ => Err(Error::Invalid(self.defects)),
+        }
+    }
+}
+
+/// A name as a JSON pointer (RFC 6901 §3), cut off where nobody reads on.
+fn defect(name: &str, detail: impl fmt::Display) -> Defect {
+    let name: String = name.chars().take(100).collect();
+    let pointer = if name.is_empty() { name } else { format!("/{}", name.replace('~', "~0").replace('/', "~1")) };
+    Defect { pointer, detail: detail.to_string() }
+}
+
+/// The type without its parameters; an encoded body is of a type that nobody asked for.
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    let encoded = headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity");
+    let value = headers.get(header::CONTENT_TYPE);
+    if encoded || headers.get_all(header::CONTENT_TYPE).iter().count() > 1 {
+        return Some(String::new());
+    }
+    let text =
+        value.map(|value| value.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase());
+    text.filter(|text| !text.is_empty())
+}
+
+async fn read_body(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Error> {
+    refuse_long(headers)?;
+    // What is not there by its declared length is either too long or broken off: nobody reads that answer.
+    to_bytes(body, BODY_LIMIT).await.map(|bytes| bytes.to_vec()).map_err(|_| Error::TooLarge)
+}
+
+/// Refuses a body by its declared length.
+pub(crate) fn refuse_long(headers: &HeaderMap) -> Result<(), Error> {
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > BODY_LIMIT) { Err(Error::TooLarge) } else { Ok(()) }
+}
+
+/// The members of a JSON object in their order, those that stand twice too.
+struct Members(Vec<(String, Value)>);
+
+impl<'de> serde::Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}

@@ -1,0 +1,69 @@
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedInterceptor};
+use std::fmt;
+use std::time::Duration;
+
+/// Where DynamoDB is and how it is spoken to.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Another address than AWS's own.
+    pub endpoint: Option<String>,
+    /// The AWS region.
+    pub region: String,
+    /// Who asks.
+    pub credentials: AwsCredentials,
+    /// What stands before the names of the tables.
+    pub table_prefix: String,
+    /// Sees every call, if there is one.
+    pub interceptor: Option<SharedInterceptor>,
+}
+
+/// An AWS access key, as a function finds it in its environment.
+#[derive(Clone)]
+pub struct AwsCredentials {
+    /// `AWS_ACCESS_KEY_ID`
+    pub access_key_id: String,
+    /// `AWS_SECRET_ACCESS_KEY`
+    pub secret_access_key: String,
+    /// `AWS_SESSION_TOKEN`
+    pub session_token: Option<String>,
+}
+
+impl AwsCredentials {
+    /// Credentials for a DynamoDB that takes any.
+    #[must_use]
+    pub fn anything() -> Self {
+        Self { access_key_id: "local".to_owned(), secret_access_key: "local".to_owned(), session_token: None }
+    }
+}
+
+impl fmt::Debug for AwsCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AwsCredentials({}, …)", self.access_key_id)
+    }
+}
+
+impl Settings {
+    pub(crate) fn client(&self) -> Client {
+        let AwsCredentials { access_key_id, secret_access_key, session_token } = self.credentials.clone();
+        // DynamoDB answers in milliseconds. Four attempts of at most a second, in four seconds at most: a request that
+        // makes two round trips is answered within API Gateway's and a person's patience, with 503 if it must be.
+        let retries = RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(25));
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_millis(500))
+            .operation_attempt_timeout(Duration::from_secs(1))
+            .operation_timeout(Duration::from_secs(4))
+            .build();
+        let mut config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .credentials_provider(Credentials::new(access_key_id, secret_access_key, session_token, None, "doorward"))
+            .retry_config(retries)
+            .timeout_config(timeouts);
+        config.set_endpoint_url(self.endpoint.clone());
+        config.set_interceptors(self.interceptor.clone());
+        Client::from_conf(config.build())
+    }
+}

@@ -1,0 +1,84 @@
+use crate::expression::Expression;
+use crate::item::{Item, Reader, Writer, bytes, number, text, time};
+use crate::keys::{
+    ALG, KID, PUBLIC_JWK, PURPOSE, SEALED, SERIAL, SIGNING_KEYS, SIGNS_FROM, SIGNS_UNTIL, VERIFIES_UNTIL,
+};
+use crate::write::Written;
+use crate::{Db, StoreError};
+use doorward_core::ids::KeyId;
+use doorward_core::keyring::{KeyRecord, Purpose, Term};
+use doorward_core::signing::{Algorithm, PublicKey};
+
+/// Keys, by purpose and serial number.
+#[derive(Clone, Debug)]
+pub struct SigningKeyStore(pub(crate) Db);
+
+impl SigningKeyStore {
+    /// The keys of a purpose, oldest first. There are a handful at most.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn list(&self, purpose: Purpose) -> Result<Vec<KeyRecord>, StoreError> {
+        let mut e = Expression::default();
+        let condition = e.compare(PURPOSE, "=", text(purpose.as_str()));
+        let sent = self
+            .0
+            .client
+            .query()
+            .table_name(self.0.table(SIGNING_KEYS))
+            .key_condition_expression(condition)
+            .set_expression_attribute_names(Some(e.names()))
+            .set_expression_attribute_values(e.values())
+            .consistent_read(true)
+            .send()
+            .await;
+        sent.map_err(StoreError::unavailable)?.items().iter().map(|item| read(purpose, item)).collect()
+    }
+
+    /// Keeps a new key, if there is none of its purpose and number: of two that make the same, one is kept.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn add(&self, key: &KeyRecord) -> Result<bool, StoreError> {
+        match self.0.insert(SIGNING_KEYS, PURPOSE, write(key)?).await? {
+            Written::Done(_) => Ok(true),
+            // Refused by our own item: the answer to the first attempt was lost.
+            Written::Refused(found) => {
+                Ok(found.is_some_and(|found| Reader(&found).text(KID).ok() == Some(key.id.as_str())))
+            }
+        }
+    }
+}
+
+fn write(key: &KeyRecord) -> Result<Item, StoreError> {
+    let jwk = key.public.as_ref().map(|(_, public)| serde_json::to_string(public).map_err(StoreError::unavailable));
+    Ok(Writer::default()
+        .with(PURPOSE, text(key.purpose.as_str()))
+        .with(SERIAL, number(key.serial))
+        .with(KID, text(&key.id))
+        .with_some(ALG, key.public.as_ref().map(|(algorithm, _)| text(algorithm.as_str())))
+        .with_some(PUBLIC_JWK, jwk.transpose()?.map(text))
+        .with(SEALED, bytes(&key.sealed))
+        .with(SIGNS_FROM, time(key.term.signs_from))
+        .with_some(SIGNS_UNTIL, key.term.signs_until.map(time))
+        .with_some(VERIFIES_UNTIL, key.term.verifies_until.map(time))
+        .item())
+}
+
+fn read(purpose: Purpose, item: &Item) -> Result<KeyRecord, StoreError> {
+    let item = Reader(item);
+    let algorithm = item.parsed_if_any(ALG, |name| Algorithm::parse(name).ok_or(()))?;
+    let public = item.parsed_if_any(PUBLIC_JWK, |json| serde_json::from_str::<PublicKey>(json))?;
+    Ok(KeyRecord {
+        purpose,
+        serial: item.number(SERIAL)?,
+        id: item.parsed(KID, KeyId::parse)?,
+        public: algorithm.zip(public),
+        sealed: item.bytes(SEALED)?.to_vec(),
+        term: Term {
+            signs_from: item.time(SIGNS_FROM)?,
+            signs_until: item.time_if_any(SIGNS_UNTIL)?,
+            verifies_until: item.time_if_any(VERIFIES_UNTIL)?,
+        },
+    })
+}

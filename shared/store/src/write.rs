@@ -1,0 +1,98 @@
+//! Conditional writes: the condition that did not hold is a value, and a conflict with somebody's transaction is waited out.
+
+use crate::expression::Expression;
+use crate::item::Item;
+use crate::{Db, StoreError};
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use std::time::Duration;
+
+/// What became of a conditional write.
+pub(crate) enum Written {
+    /// The condition held; the item as it is now.
+    Done(Item),
+    /// The condition did not hold; the item as it was, if there was one.
+    Refused(Option<Item>),
+}
+
+/// An update of one item: what it sets, and on what condition.
+pub(crate) struct Update {
+    pub(crate) table: String,
+    pub(crate) key: Item,
+    pub(crate) set: String,
+    pub(crate) condition: String,
+    pub(crate) expression: Expression,
+}
+
+/// How often a write that met a transaction is tried: the SDK retries throttles but not these.
+pub(crate) const ATTEMPTS: u32 = 6;
+
+/// Waits before the attempt after that many: 10 ms, 20 ms, 40 ms, …
+pub(crate) async fn back_off(attempts: u32) {
+    tokio::time::sleep(Duration::from_millis(5 << attempts)).await;
+}
+
+impl Db {
+    pub(crate) async fn update(&self, update: Update) -> Result<Written, StoreError> {
+        let mut attempt = 1;
+        loop {
+            let sent = self
+                .client
+                .update_item()
+                .table_name(&update.table)
+                .set_key(Some(update.key.clone()))
+                .update_expression(&update.set)
+                .condition_expression(&update.condition)
+                .set_expression_attribute_names(Some(update.expression.names()))
+                .set_expression_attribute_values(update.expression.values())
+                .return_values(ReturnValue::AllNew)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .send()
+                .await;
+            let error = match sent {
+                Ok(output) => return Ok(Written::Done(output.attributes.unwrap_or_default())),
+                Err(error) => error,
+            };
+            match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    return Ok(Written::Refused(failed.item.clone()));
+                }
+                Some(UpdateItemError::TransactionConflictException(_)) if attempt < ATTEMPTS => back_off(attempt).await,
+                _ => return Err(StoreError::unavailable(error)),
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Puts an item where there is none.
+    pub(crate) async fn insert(&self, table: &str, key: &str, item: Item) -> Result<Written, StoreError> {
+        let mut expression = Expression::default();
+        let condition = format!("attribute_not_exists({})", expression.name(key));
+        let sent = self
+            .client
+            .put_item()
+            .table_name(self.table(table))
+            .set_item(Some(item.clone()))
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(expression.names()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(Written::Done(item)),
+            Err(SdkError::ServiceError(error)) => match error.err() {
+                PutItemError::ConditionalCheckFailedException(failed) => Ok(Written::Refused(failed.item.clone())),
+                _ => Err(StoreError::unavailable(SdkError::ServiceError(error))),
+            },
+            Err(error) => Err(StoreError::unavailable(error)),
+        }
+    }
+
+    pub(crate) async fn get(&self, table: &str, key: Item) -> Result<Option<Item>, StoreError> {
+        let sent =
+            self.client.get_item().table_name(self.table(table)).set_key(Some(key)).consistent_read(true).send().await;
+        Ok(sent.map_err(StoreError::unavailable)?.item)
+    }
+}
