@@ -1,1 +1,7 @@
-fn main() {}
+//! `cargo run`: see [`doorward::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    doorward::cli::run()
+}

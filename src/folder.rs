@@ -1,0 +1,71 @@
+//! The data folder: the embedded DynamoDB's file, the key file, and the lock of the server that uses them.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// A data folder, held for as long as this lives.
+pub struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// The folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// It cannot be made or written.
+    #[error("the folder {path}: {error}")]
+    Io {
+        /// Which.
+        path: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// Another server uses it.
+    #[error("the folder {0} is in use by another server")]
+    InUse(String),
+}
+
+/// The key file's name in the folder.
+pub const KEY_FILE: &str = "keys";
+
+impl Folder {
+    /// Makes the folder when it is missing, for its owner alone, and holds it.
+    ///
+    /// # Errors
+    /// When it cannot be made, or somebody else holds it.
+    pub fn hold(path: &Path) -> Result<Self, FolderError> {
+        let fault = |error| FolderError::Io { path: path.display().to_string(), error };
+        make(path)?;
+        let mut options = OpenOptions::new();
+        let lock =
+            options.write(true).create(true).truncate(false).mode(0o600).open(path.join("lock")).map_err(fault)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(FolderError::InUse(path.display().to_string())),
+            Err(TryLockError::Error(error)) => Err(fault(error)),
+        }
+    }
+
+    /// The embedded DynamoDB's file.
+    pub fn database(&self) -> PathBuf {
+        self.path.join("dynamodb.sqlite")
+    }
+}
+
+/// Makes the folder when it is missing, for its owner alone.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make(path: &Path) -> Result<(), FolderError> {
+    let made = match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let parents = path.parent().map_or(Ok(()), fs::create_dir_all);
+            parents.and_then(|()| DirBuilder::new().mode(0o700).create(path))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made,
+    };
+    made.map_err(|error| FolderError::Io { path: path.display().to_string(), error })
+}

@@ -1,0 +1,25 @@
+//! Doorward on one machine: every function in one process, on a DynamoDB of its own.
+
+pub mod cli;
+pub mod dynamodb;
+mod first_user;
+mod folder;
+mod server;
+pub mod tables;
+
+use axum::Router;
+use doorward_core::keyring::Purpose;
+use doorward_http::App;
+
+/// The routes of all functions.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .merge(doorward_logout::routes())
+        .merge(doorward_metadata::routes())
+        .merge(doorward_refresh::routes())
+        .merge(doorward_token::routes())
+        .merge(doorward_users::routes())
+}
+
+/// The private keys that all functions together open.
+pub const OPENS: &[Purpose] = &[Purpose::Sign, Purpose::Refresh];
