@@ -1,0 +1,143 @@
+//! What tests are written in: a service like the real one, on a store of its own, with a clock that is turned and a probe
+//! between it and the store.
+
+pub mod answer;
+pub mod probe;
+pub mod request;
+
+use axum::Router;
+use doorward::dynamodb::Embedded;
+use doorward::{OPENS, routes, tables};
+use doorward_core::clock::{Clock, Timestamp};
+use doorward_core::random::Random;
+use doorward_http::app::{App, Seams};
+use doorward_http::audit::{Audit, Event};
+use doorward_http::config::{Config, Surroundings, Variables};
+use doorward_http::seal::Sealer;
+use doorward_http::{edge, keys};
+use doorward_store::{AwsCredentials, Settings, SharedInterceptor, Store};
+use probe::Probe;
+use request::Request;
+use serde_json::json;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+pub use answer::Answer;
+
+/// The issuer of every service under test.
+pub const ISSUER: &str = "http://doorward.test";
+/// A password that may be set.
+pub const PASSWORD: &str = "correct horse battery staple";
+/// When every service under test starts: in the first second of a minute, so that windows are whole.
+pub const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+/// A service under test.
+pub struct Service {
+    pub clock: Clock,
+    pub probe: Probe,
+    pub store: Store,
+    app: Router,
+    audit: Audit,
+    _dynamodb: Embedded,
+}
+
+/// Starts a service with no limits per address and cheap hashes.
+pub async fn service() -> Service {
+    service_with(&[]).await
+}
+
+/// Starts a service with those variables besides.
+pub async fn service_with(variables: &[(&str, &str)]) -> Service {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let dynamodb = Embedded::start(listener, None).unwrap();
+    let defaults =
+        [("DOORWARD_LOGIN_RATE", "off"), ("DOORWARD_SIGN_UP_RATE", "off"), ("DOORWARD_ARGON2", "m=8,t=1,p=1")];
+    let owned = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>()
+    };
+    let variables: Variables = owned(&defaults).into_iter().chain(owned(variables)).collect();
+    let surroundings = Surroundings { issuer: Some(ISSUER.to_owned()), ephemeral: true };
+    let config = Config::read(&variables, &surroundings).unwrap();
+
+    let probe = Probe::default();
+    let store = Store::new(&Settings {
+        endpoint: Some(dynamodb.endpoint()),
+        region: "us-east-1".to_owned(),
+        credentials: AwsCredentials::anything(),
+        table_prefix: config.table_prefix.clone(),
+        interceptor: Some(SharedInterceptor::new(probe.clone())),
+    });
+    store.create_missing(&tables::of_template().unwrap()).await.unwrap();
+    let (clock, audit) = (Clock::manual(START), Audit::keeping());
+    let sealer = Sealer::ephemeral(Random).unwrap();
+    keys::make_first(&store.signing_keys, &sealer, config.signing_alg, &clock, Random).await.unwrap();
+    let seams =
+        Seams { store: store.clone(), sealer: Some(sealer), opens: OPENS, clock: clock.clone(), audit: audit.clone() };
+    let app = App::new(config, seams);
+    app.keys.current().await.unwrap();
+    probe.forget();
+    Service { clock, probe, store, app: edge(routes(), app), audit, _dynamodb: dynamodb }
+}
+
+impl Service {
+    pub fn get(&self, path: &str) -> Request {
+        self.request("GET", path)
+    }
+
+    pub fn post(&self, path: &str) -> Request {
+        self.request("POST", path)
+    }
+
+    pub fn request(&self, method: &str, path: &str) -> Request {
+        Request::new(self.app.clone(), method, path)
+    }
+
+    /// What the audit sink was told.
+    pub fn events(&self) -> Vec<Event> {
+        self.audit.events()
+    }
+
+    /// Turns the clock on.
+    pub fn wait(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Signs somebody up with [`PASSWORD`].
+    pub async fn sign_up(&self, name: &str) -> Answer {
+        let body = json!({"username": name, "email": format!("{name}@example.com"), "password": PASSWORD});
+        self.post("/users").json(&body).send().await
+    }
+
+    /// The answer to a login.
+    pub async fn try_login(&self, name: &str, password: &str) -> Answer {
+        self.post("/token").form(&[("username", name), ("password", password)]).send().await
+    }
+
+    /// Logs somebody in who signed up here.
+    pub async fn login(&self, name: &str) -> Tokens {
+        self.try_login(name, PASSWORD).await.expect(200).tokens()
+    }
+
+    /// Signs somebody up and logs them in.
+    pub async fn newcomer(&self, name: &str) -> Tokens {
+        self.sign_up(name).await.expect(201);
+        self.login(name).await
+    }
+
+    /// The answer to a refresh.
+    pub async fn refresh(&self, refresh_token: &str) -> Answer {
+        self.post("/token/refresh").json(&json!({"refresh_token": refresh_token})).send().await
+    }
+
+    /// The answer to `GET /users/me`.
+    pub async fn me(&self, access_token: &str) -> Answer {
+        self.get("/users/me").bearer(access_token).send().await
+    }
+}
+
+/// What a login gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    pub access: String,
+    pub refresh: String,
+}

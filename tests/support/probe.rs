@@ -1,0 +1,196 @@
+//! Between the service and its store: counts calls, and loses, throttles or cuts off what it is told to.
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
+    BeforeTransmitInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use std::sync::{Arc, Mutex};
+
+/// The probe.
+#[derive(Clone, Debug, Default)]
+pub struct Probe(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    calls: Vec<Call>,
+    faults: Vec<Fault>,
+    down: bool,
+}
+
+/// One call of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Such as `UpdateItem`.
+    pub operation: String,
+    /// The tables it names, without prefix, in their order.
+    pub tables: String,
+}
+
+impl Storable for Call {
+    type Storer = StoreReplace<Self>;
+}
+
+#[derive(Clone, Debug)]
+struct Fault {
+    operation: &'static str,
+    table: &'static str,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// The call is made, and its answer is lost.
+    LoseReply,
+    /// The batch answers that it was not processed.
+    Unprocessed,
+}
+
+impl Probe {
+    /// Forgets what was counted.
+    pub fn forget(&self) {
+        self.0.lock().unwrap().calls.clear();
+    }
+
+    /// What was called since, as `Operation table`, sorted: calls side by side have no order.
+    pub fn calls(&self) -> Vec<String> {
+        let state = self.0.lock().unwrap();
+        let mut calls: Vec<_> = state.calls.iter().map(|call| format!("{} {}", call.operation, call.tables)).collect();
+        calls.sort();
+        calls
+    }
+
+    /// Loses the answer to the next such call, once.
+    pub fn lose_reply(&self, operation: &'static str, table: &'static str) {
+        self.0.lock().unwrap().faults.push(Fault { operation, table, kind: Kind::LoseReply });
+    }
+
+    /// Has the next batch answer that that table's key was not processed, once.
+    pub fn leave_unprocessed(&self, table: &'static str) {
+        let fault = Fault { operation: "BatchGetItem", table, kind: Kind::Unprocessed };
+        self.0.lock().unwrap().faults.push(fault);
+    }
+
+    /// Whether every fault that was ordered has happened.
+    pub fn is_done(&self) -> bool {
+        self.0.lock().unwrap().faults.is_empty()
+    }
+
+    /// Cuts the store off, or brings it back.
+    pub fn cut_off(&self, down: bool) {
+        self.0.lock().unwrap().down = down;
+    }
+}
+
+impl Intercept for Probe {
+    fn name(&self) -> &'static str {
+        "Probe"
+    }
+
+    fn read_after_serialization(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request();
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let call = Call {
+            operation: target.rsplit('.').next().unwrap_or_default().to_owned(),
+            tables: tables(request.body().bytes().unwrap_or_default()),
+        };
+        cfg.interceptor_state().store_put(call.clone());
+        self.0.lock().unwrap().calls.push(call);
+        Ok(())
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if self.0.lock().unwrap().down {
+            // Nobody listens there.
+            context.request_mut().set_uri("http://127.0.0.1:1/")?;
+        }
+        Ok(())
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(call) = cfg.load::<Call>() else { return Ok(()) };
+        let mut state = self.0.lock().unwrap();
+        let due = |fault: &Fault| fault.operation == call.operation && call.tables.split(' ').any(|t| t == fault.table);
+        let Some(at) = state.faults.iter().position(due) else { return Ok(()) };
+        let fault = state.faults.remove(at);
+        let response = context.response_mut();
+        match fault.kind {
+            Kind::LoseReply => {
+                *response.status_mut() = 500.try_into()?;
+                *response.body_mut() =
+                    SdkBody::from(r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}"#);
+            }
+            Kind::Unprocessed => {
+                let body = response.body().bytes().unwrap_or_default();
+                *response.body_mut() = SdkBody::from(unprocessed(body, fault.table));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The tables that a request names.
+fn tables(body: &[u8]) -> String {
+    let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let mut found = Vec::new();
+    collect(&body, &mut found);
+    found.sort();
+    found.dedup();
+    found.join(" ")
+}
+
+fn collect(value: &serde_json::Value, found: &mut Vec<String>) {
+    let strip = |name: &str| name.strip_prefix("doorward-").map(str::to_owned);
+    match value {
+        serde_json::Value::Object(members) => {
+            for (name, value) in members {
+                found.extend(strip(name));
+                match value.as_str() {
+                    Some(text) if name == "TableName" => found.extend(strip(text)),
+                    _ => collect(value, found),
+                }
+            }
+        }
+        serde_json::Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
+        _ => {}
+    }
+}
+
+/// A batch's answer in which one table was not processed.
+fn unprocessed(body: &[u8], table: &str) -> String {
+    let mut body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let name = format!("doorward-{table}");
+    let key = |items: Option<&serde_json::Value>| items.cloned().unwrap_or_default();
+    let item = key(body["Responses"][&name].get(0));
+    if let Some(responses) = body["Responses"].as_object_mut() {
+        responses.remove(&name);
+    }
+    let keys: serde_json::Map<_, _> = ["user_id", "session_id", "jti"]
+        .into_iter()
+        .filter(|attribute| {
+            matches!((table, *attribute), ("users", "user_id") | ("sessions", _) | ("revoked-tokens", "jti"))
+        })
+        .filter_map(|attribute| item.get(attribute).map(|value| (attribute.to_owned(), value.clone())))
+        .collect();
+    body["UnprocessedKeys"] = serde_json::json!({name: {"Keys": [keys], "ConsistentRead": true}});
+    body.to_string()
+}
