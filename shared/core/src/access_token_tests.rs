@@ -367,7 +367,7 @@ fn a_token_has_one_spelling() {
         refused(&seal(&spell(&h), &c, &RSA), ("header", place));
         refused(&seal(&h, &spell(&c), &RSA), ("claims", place));
         if spell(s) != s {
-            refused(&format!("{signed}.{}", spell(s)), ("signature", place));
+            assert!(Unverified::parse(&format!("{signed}.{}", spell(s))).is_err(), "signature {place}");
         }
     }
 }
