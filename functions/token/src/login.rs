@@ -5,7 +5,7 @@
 
 use axum::extract::State;
 use doorward_core::clock::Timestamp;
-use doorward_core::grant::{Credentials, Identifier, PasswordVerdict, grant_login, judge_password};
+use doorward_core::grant::{Credentials, Identifier, grant_login};
 use doorward_core::ids::{SessionId, UserId};
 use doorward_core::password::{Password, PasswordHash};
 use doorward_core::refresh_token::Generation;
@@ -16,13 +16,10 @@ use doorward_http::answer::TokenResponse;
 use doorward_http::audit::{Event, LoginFailure};
 use doorward_http::client::Client;
 use doorward_http::extract::{Fields, Input, Media, Parse};
+use doorward_http::password::{Act, Acted, Attempt};
 use doorward_http::throttle::{self, Limited, Metered};
 use doorward_http::{App, Error, flow};
 use doorward_store::{LoginRecord, Recorded};
-
-/// How often a login is judged again because another one changed the credentials in between. Each time somebody else got
-/// through, and after five of them that were wrong the account is closed.
-const JUDGEMENTS: usize = 64;
 
 /// The form of a login (the seeds' `OAuth2PasswordRequestForm`). Client credentials are ignored.
 pub struct LoginRequest {
@@ -76,82 +73,24 @@ struct Login {
 
 impl Login {
     async fn authenticate(&self, found: Option<Credentials>) -> Result<TokenResponse, Error> {
+        let (app, client) = (&self.app, &self.client);
+        let LoginRequest { identifier, password, .. } = &self.request;
+        let attempt = Attempt { app, client, identifier, password };
         // The profile of nobody is looked for too, and nobody has that id.
         let id = found.as_ref().map_or_else(|| UserId::from_random([0; 16]), |credentials| credentials.user.clone());
-        let (matches, user) = tokio::join!(self.matches(found.as_ref()), self.app.store.users.get(&id));
-        match (found, matches?, user?) {
-            (Some(credentials), matches, Some(user)) => self.redeem(credentials, matches, &user).await,
-            _ => self.refuse(None, LoginFailure::UnknownUser).await,
-        }
-    }
+        let (matches, user) = tokio::join!(attempt.matches(found.as_ref()), app.store.users.get(&id));
+        let (matches, user) = (matches?, user?);
 
-    async fn matches(&self, credentials: Option<&Credentials>) -> Result<bool, Error> {
-        let hash = credentials.and_then(|credentials| credentials.hash.as_ref()).unwrap_or(&self.app.nobody);
-        Ok(self.app.hasher.verify(self.request.password.clone(), hash.clone()).await?)
-    }
-
-    /// Writes down what the password was worth, and judges it again when the credentials were changed in between.
-    async fn redeem(&self, mut read: Credentials, mut matches: bool, user: &User) -> Result<TokenResponse, Error> {
-        for _ in 0..JUDGEMENTS {
-            let now = self.app.clock.now();
-            let recorded = match judge_password(read.failures, matches, now) {
-                PasswordVerdict::Closed => return self.refuse(Some(user), LoginFailure::AccountClosed).await,
-                PasswordVerdict::Wrong(count) => {
-                    let request = &self.client.request;
-                    let wrong = LoginRecord::Wrong { read: &read, count, now, request };
-                    match self.app.store.credentials.record(wrong).await? {
-                        Recorded::Kept => return Err(self.failed(Some(user), LoginFailure::WrongPassword)),
-                        recorded => recorded,
-                    }
-                }
-                PasswordVerdict::Right => match self.admit(&read, user, now).await? {
-                    Admission::In(response) => return Ok(response),
-                    Admission::Again(recorded) => recorded,
-                },
-            };
-            let Recorded::Changed(current) = recorded else {
-                return Err(self.failed(None, LoginFailure::UnknownUser));
-            };
-            if current.password_set_at != read.password_set_at {
-                matches = self.matches(Some(&current)).await?;
+        let outcome = match (found, &user) {
+            (Some(credentials), Some(user)) => {
+                attempt.redeem(credentials, matches, &Admit { login: self, user }).await?
             }
-            read = current;
-        }
-        Err(Error::Unavailable("the credentials were changed again and again".into()))
-    }
-
-    /// The right password: the session and the record of it, side by side. A session without its record is withdrawn.
-    async fn admit(&self, read: &Credentials, user: &User, now: Timestamp) -> Result<Admission, Error> {
-        let credentials = &self.app.store.credentials;
-        let rehash = self.rehash(read).await?;
-        let right = LoginRecord::Right { read, rehash: rehash.as_ref() };
-        let scopes = match grant_login(user, self.request.scope.as_deref()) {
-            Ok(scopes) => scopes,
-            Err(refusal) => {
-                return match credentials.record(right).await? {
-                    Recorded::Kept => {
-                        let refusal = Error::from(refusal);
-                        let inactive = matches!(refusal, Error::InactiveUser);
-                        let reason = if inactive { LoginFailure::Inactive } else { LoginFailure::ScopeNotAllowed };
-                        self.failed(Some(user), reason);
-                        Err(refusal)
-                    }
-                    recorded => Ok(Admission::Again(recorded)),
-                };
-            }
+            _ => Err(attempt.refuse(LoginFailure::UnknownUser).await?),
         };
-        let session = self.session(user, scopes, now).await?;
-        let (created, recorded) = tokio::join!(self.app.store.sessions.create(&session), credentials.record(right));
-        if created.is_err() || !matches!(recorded, Ok(Recorded::Kept)) {
-            // Nobody has its tokens; that it cannot be taken back now is no reason for another answer.
-            let _ = self.app.store.sessions.withdraw(&session).await;
-            created?;
-            return Ok(Admission::Again(recorded?));
+        match outcome {
+            Ok(admitted) => admitted,
+            Err(reason) => Err(self.failed(user.as_ref(), reason, Error::IncorrectLogin)),
         }
-        let response = flow::mint_pair(&self.app, user, &session, session.scopes.clone()).await?;
-        let event = Event::LoggedIn { user: user.id.clone(), session: session.id };
-        self.app.audit.record(&self.client, event);
-        Ok(Admission::In(response))
     }
 
     /// A hash of today's kind and cost for a password whose hash is of another.
@@ -185,21 +124,48 @@ impl Login {
         })
     }
 
-    /// Refuses without counting, at the cost of counting.
-    async fn refuse(&self, user: Option<&User>, reason: LoginFailure) -> Result<TokenResponse, Error> {
-        self.app.store.credentials.record(LoginRecord::Nothing(&self.request.identifier)).await?;
-        Err(self.failed(user, reason))
-    }
-
-    fn failed(&self, user: Option<&User>, reason: LoginFailure) -> Error {
+    fn failed(&self, user: Option<&User>, reason: LoginFailure, refusal: Error) -> Error {
         let event = Event::LoginFailed { user: user.map(|user| user.id.clone()), reason };
         self.app.audit.record(&self.client, event);
-        Error::IncorrectLogin
+        refusal
     }
 }
 
-/// What became of a right password.
-enum Admission {
-    In(TokenResponse),
-    Again(Recorded),
+/// The right password's act: a session, or why somebody with the right password gets none.
+struct Admit<'a> {
+    login: &'a Login,
+    user: &'a User,
+}
+
+impl Act for Admit<'_> {
+    type Done = Result<TokenResponse, Error>;
+
+    /// The session and the record of the password, side by side. A session without its record is withdrawn.
+    async fn act(&self, judged: &Credentials, now: Timestamp, _: u32) -> Result<Acted<Self::Done>, Error> {
+        let Self { login, user } = *self;
+        let store = &login.app.store;
+        let rehash = login.rehash(judged).await?;
+        let right = LoginRecord::Right { read: judged, rehash: rehash.as_ref() };
+        let scopes = match grant_login(user, login.request.scope.as_deref()) {
+            Ok(scopes) => scopes,
+            Err(refusal) => {
+                return Ok(match Acted::of(store.credentials.record(right).await?, ()) {
+                    Acted::Done(()) => Acted::Done(Err(login.failed(Some(user), refusal.into(), refusal.into()))),
+                    Acted::Again(current) => Acted::Again(current),
+                });
+            }
+        };
+        let session = login.session(user, scopes, now).await?;
+        let (created, recorded) = tokio::join!(store.sessions.create(&session), store.credentials.record(right));
+        if created.is_err() || !matches!(recorded, Ok(Recorded::Kept)) {
+            // Nobody has its tokens; that it cannot be taken back now is no reason for another answer.
+            let _ = store.sessions.withdraw(&session).await;
+            created?;
+            return Ok(Acted::of(recorded?, Err(Error::IncorrectLogin)));
+        }
+        let response = flow::mint_pair(&login.app, user, &session, session.scopes.clone()).await?;
+        let event = Event::LoggedIn { user: user.id.clone(), session: session.id };
+        login.app.audit.record(&login.client, event);
+        Ok(Acted::Done(Ok(response)))
+    }
 }

@@ -75,7 +75,7 @@ async fn create(app: &App, client: &Client, request: SignUpRequest) -> Result<Cr
         permissions: ScopeSet::default(),
         scopes: app.config.default_scopes.clone(),
         two_factor_enabled: false,
-        epoch: Epoch::default(),
+        epoch: Epoch::first(now),
         created_at: now,
     };
     let credentials = Credentials {

@@ -52,8 +52,13 @@ struct Header {
     alg: String,
     typ: String,
     kid: String,
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing, deserialize_with = "present")]
     crit: Option<IgnoredAny>,
+}
+
+/// A member that is there, even as `null`.
+fn present<'de, D: serde::Deserializer<'de>>(member: D) -> Result<Option<IgnoredAny>, D::Error> {
+    IgnoredAny::deserialize(member).map(Some)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -202,7 +207,7 @@ fn decode(part: &str) -> Result<Vec<u8>, InvalidAccessToken> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| InvalidAccessToken)
 }
 
-/// A JSON object: a derived `Deserialize` would take an array too, and refuses a member that stands twice.
+/// A JSON object: a derived `Deserialize` would take an array too. It refuses a known member that stands twice.
 fn object<T: serde::de::DeserializeOwned>(json: &[u8]) -> Result<T, InvalidAccessToken> {
     if json.first() != Some(&b'{') {
         return Err(InvalidAccessToken);

@@ -213,7 +213,7 @@ fn only_the_type_of_an_access_token_passes() {
 
 #[test]
 fn nothing_critical_is_understood() {
-    refused_in_header("crit", &json!([[], ["b64"], ["exp"], ["alg", "x"], "exp", false, {}]));
+    refused_in_header("crit", &json!([null, [], ["b64"], ["exp"], ["alg", "x"], "exp", false, {}]));
     refused(&forge(raw(&header(), r#""b64":false,"crit":["b64"]"#), claims(), &RSA), "b64");
 }
 

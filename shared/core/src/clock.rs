@@ -22,6 +22,12 @@ impl Timestamp {
         Self(seconds.saturating_mul(1000))
     }
 
+    /// Takes a time by RFC 3339.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|time| Self(time.as_millisecond()))
+    }
+
     /// Milliseconds since the epoch.
     #[must_use]
     pub const fn millis(self) -> i64 {
@@ -111,6 +117,17 @@ mod tests {
     #[test]
     fn a_moment_is_shown_in_utc_with_z() {
         assert_eq!(Timestamp::from_millis(1_700_000_000_123).to_string(), "2023-11-14T22:13:20.123Z");
+    }
+
+    #[test]
+    fn a_moment_is_read_from_any_zone() {
+        let moment = Timestamp::from_millis(1_700_000_000_123);
+        for text in ["2023-11-14T22:13:20.123Z", "2023-11-14T23:13:20.123+01:00"] {
+            assert_eq!(Timestamp::parse(text), Some(moment), "{text}");
+        }
+        for text in ["", "yesterday", "2023-11-14", "2023-11-14T22:13:20.123", "1700000000"] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
     }
 
     #[test]

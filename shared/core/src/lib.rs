@@ -5,6 +5,7 @@
 
 pub mod access_token;
 pub mod clock;
+pub mod cursor;
 pub mod email;
 pub mod grant;
 pub mod ids;

@@ -91,6 +91,12 @@ impl Session {
         now >= self.ends_at || now.since(self.rotated_at) >= rules.idle
     }
 
+    /// Whether its tokens are good for anything.
+    #[must_use]
+    pub fn is_alive(&self, user: &User, now: Timestamp, rules: &SessionRules) -> bool {
+        self.is_of(user) && self.revoked_at.is_none() && !self.has_lapsed(now, rules)
+    }
+
     /// Whether it still is what the user's epoch says.
     fn is_of(&self, user: &User) -> bool {
         self.epoch == user.epoch

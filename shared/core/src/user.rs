@@ -91,6 +91,12 @@ impl fmt::Display for Role {
 pub struct Epoch(pub u64);
 
 impl Epoch {
+    /// The epoch of somebody new. Not zero: should an id ever be given again, no session of the earlier one is of it.
+    #[must_use]
+    pub fn first(now: Timestamp) -> Self {
+        Self(u64::try_from(now.millis()).unwrap_or(0))
+    }
+
     /// The epoch after this one.
     #[must_use]
     pub fn next(self) -> Self {
@@ -125,6 +131,74 @@ pub struct User {
     pub epoch: Epoch,
     /// When they came.
     pub created_at: Timestamp,
+}
+
+/// Permissions that routes ask for.
+pub mod permission {
+    /// See other users.
+    pub const READ_USERS: &str = "read:users";
+    /// Change other users.
+    pub const WRITE_USERS: &str = "write:users";
+    /// Delete other users.
+    pub const DELETE_USERS: &str = "delete:users";
+}
+
+impl User {
+    /// Whether the user is an admin.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.role == Role::Admin
+    }
+
+    /// Whether the user has a permission; an admin has every one.
+    #[must_use]
+    pub fn has_permission(&self, permission: &str) -> bool {
+        self.is_admin() || self.permissions.contains(permission)
+    }
+
+    /// Whether the user has a role; an admin has every one.
+    #[must_use]
+    pub fn has_role(&self, role: Role) -> bool {
+        self.is_admin() || self.role == role
+    }
+}
+
+/// Why a user may not be changed or deleted by another, or by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AdminRefusal {
+    /// The caller has no right to it.
+    #[error("the caller has no right to it")]
+    NotAllowed,
+    /// An admin cannot delete, disable or demote themselves, so that one always remains.
+    #[error("another admin must do this")]
+    AnotherAdmin,
+}
+
+/// What is done to a user.
+#[derive(Clone, Copy, Debug)]
+pub enum UserAct<'a> {
+    /// The profile is changed to this.
+    Change(&'a User),
+    /// Role, permissions or scopes are set, if only to what they are; the user is changed to this.
+    ChangeRights(&'a User),
+    /// The user is deleted.
+    Delete,
+}
+
+/// Judges what `caller` wants to do to `target`.
+///
+/// # Errors
+/// When it is not the caller's to do.
+pub fn judge_act(caller: &User, target: &User, act: UserAct<'_>) -> Result<(), AdminRefusal> {
+    let (permission, for_admins, stays) = match act {
+        UserAct::Change(wanted) => (permission::WRITE_USERS, false, wanted.is_admin() && !wanted.disabled),
+        UserAct::ChangeRights(wanted) => (permission::WRITE_USERS, true, wanted.is_admin() && !wanted.disabled),
+        UserAct::Delete => (permission::DELETE_USERS, false, false),
+    };
+    if !caller.has_permission(permission) || ((for_admins || target.is_admin()) && !caller.is_admin()) {
+        return Err(AdminRefusal::NotAllowed);
+    }
+    if caller.id == target.id && caller.is_admin() && !stays { Err(AdminRefusal::AnotherAdmin) } else { Ok(()) }
 }
 
 #[cfg(test)]

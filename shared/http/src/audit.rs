@@ -1,6 +1,7 @@
 //! Audit events: what happened to whom, in one place to one sink.
 
 use crate::client::Client;
+use doorward_core::grant::GrantRefusal;
 use doorward_core::ids::{SessionId, TokenId, UserId};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -52,6 +53,39 @@ pub enum Event {
         /// Whose.
         user: UserId,
     },
+    /// A user ended one of their sessions from the list.
+    SessionEnded {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        session: SessionId,
+    },
+    /// A user set another password.
+    PasswordChanged {
+        /// Who.
+        user: UserId,
+    },
+    /// A user's own password was asked for again and was not right.
+    PasswordRefused {
+        /// Who.
+        user: UserId,
+        /// Why.
+        reason: LoginFailure,
+    },
+    /// A profile or its rights were changed.
+    UserChanged {
+        /// Whose.
+        user: UserId,
+        /// By whom.
+        by: UserId,
+    },
+    /// A user was deleted.
+    UserDeleted {
+        /// Who.
+        user: UserId,
+        /// By whom.
+        by: UserId,
+    },
     /// An access token was revoked.
     TokenRevoked {
         /// Whose.
@@ -74,6 +108,15 @@ pub enum LoginFailure {
     Inactive,
     /// More scopes than the user has.
     ScopeNotAllowed,
+}
+
+impl From<GrantRefusal> for LoginFailure {
+    fn from(refusal: GrantRefusal) -> Self {
+        match refusal {
+            GrantRefusal::Inactive => Self::Inactive,
+            GrantRefusal::ScopeNotAllowed => Self::ScopeNotAllowed,
+        }
+    }
 }
 
 impl LoginFailure {
@@ -109,36 +152,64 @@ impl Audit {
 
     /// Tells the sink.
     pub fn record(&self, client: &Client, event: Event) {
-        let (name, user, session, token, reason) = event.fields();
+        let Fields { name, user, session, token, by, reason } = event.fields();
         let (request, address) = (&client.request, client.address);
-        tracing::info!(target: "doorward::audit", event = name, user, session, token, reason, %request, %address);
+        tracing::info!(target: "doorward::audit", event = name, user, session, token, by, reason, %request, %address);
         if let Some(kept) = &self.kept {
             kept.lock().unwrap_or_else(PoisonError::into_inner).push(event);
         }
     }
 }
 
-type Fields = (&'static str, Option<String>, Option<String>, Option<String>, Option<&'static str>);
+/// An event as a log line has it: stable names.
+#[derive(Default)]
+struct Fields {
+    name: &'static str,
+    user: Option<String>,
+    session: Option<String>,
+    token: Option<String>,
+    by: Option<String>,
+    reason: Option<&'static str>,
+}
+
+impl Fields {
+    fn of(name: &'static str, user: &UserId) -> Self {
+        Self { name, user: Some(user.to_string()), ..Self::default() }
+    }
+
+    fn session(self, session: &SessionId) -> Self {
+        Self { session: Some(session.to_string()), ..self }
+    }
+
+    fn by(self, by: &UserId) -> Self {
+        Self { by: Some(by.to_string()), ..self }
+    }
+}
 
 impl Event {
-    /// Stable names: name, user, session, token, reason.
     fn fields(&self) -> Fields {
-        let of = |name, user: &UserId| (name, Some(user.to_string()), None, None, None);
-        let with = |name, user: &UserId, session: &SessionId| {
-            (name, Some(user.to_string()), Some(session.to_string()), None, None)
-        };
         match self {
-            Self::SignedUp { user } => of("signed_up", user),
-            Self::LoggedIn { user, session } => with("logged_in", user, session),
-            Self::LoginFailed { user, reason } => {
-                ("login_failed", user.as_ref().map(ToString::to_string), None, None, Some(reason.as_str()))
+            Self::SignedUp { user } => Fields::of("signed_up", user),
+            Self::LoggedIn { user, session } => Fields::of("logged_in", user).session(session),
+            Self::LoginFailed { user, reason } => Fields {
+                name: "login_failed",
+                user: user.as_ref().map(ToString::to_string),
+                reason: Some(reason.as_str()),
+                ..Fields::default()
+            },
+            Self::Refreshed { user, session } => Fields::of("refreshed", user).session(session),
+            Self::TheftDetected { user, session } => Fields::of("theft_detected", user).session(session),
+            Self::LoggedOut { user, session } => Fields::of("logged_out", user).session(session),
+            Self::LoggedOutEverywhere { user } => Fields::of("logged_out_everywhere", user),
+            Self::SessionEnded { user, session } => Fields::of("session_ended", user).session(session),
+            Self::PasswordChanged { user } => Fields::of("password_changed", user),
+            Self::PasswordRefused { user, reason } => {
+                Fields { reason: Some(reason.as_str()), ..Fields::of("password_refused", user) }
             }
-            Self::Refreshed { user, session } => with("refreshed", user, session),
-            Self::TheftDetected { user, session } => with("theft_detected", user, session),
-            Self::LoggedOut { user, session } => with("logged_out", user, session),
-            Self::LoggedOutEverywhere { user } => of("logged_out_everywhere", user),
+            Self::UserChanged { user, by } => Fields::of("user_changed", user).by(by),
+            Self::UserDeleted { user, by } => Fields::of("user_deleted", user).by(by),
             Self::TokenRevoked { user, token } => {
-                ("token_revoked", Some(user.to_string()), None, Some(token.to_string()), None)
+                Fields { token: Some(token.to_string()), ..Fields::of("token_revoked", user) }
             }
         }
     }

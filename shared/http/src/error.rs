@@ -10,6 +10,7 @@ use doorward_core::grant::GrantRefusal;
 use doorward_core::random::NoRandomness;
 use doorward_core::session::BearerRefusal;
 use doorward_core::signing::UnusableKey;
+use doorward_core::user::AdminRefusal;
 use doorward_store::StoreError;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -28,6 +29,16 @@ pub enum Error {
     InactiveUser,
     /// Unknown user, wrong password, or a closed account: nobody is told which.
     IncorrectLogin,
+    /// The caller's own password is wrong, or their account is closed.
+    IncorrectPassword,
+    /// The caller lacks a permission, or may not do this to an admin.
+    InsufficientPermissions,
+    /// An admin cannot do this to themselves.
+    AnotherAdmin,
+    /// There is no such user.
+    UserNotFound,
+    /// The cursor is none that an answer gave.
+    InvalidCursor,
     /// Passwords are not taken here.
     PasswordLoginOff,
     /// More scopes than there are to give.
@@ -94,6 +105,15 @@ impl From<BearerRefusal> for Error {
     }
 }
 
+impl From<AdminRefusal> for Error {
+    fn from(refusal: AdminRefusal) -> Self {
+        match refusal {
+            AdminRefusal::NotAllowed => Self::InsufficientPermissions,
+            AdminRefusal::AnotherAdmin => Self::AnotherAdmin,
+        }
+    }
+}
+
 impl From<GrantRefusal> for Error {
     fn from(refusal: GrantRefusal) -> Self {
         match refusal {
@@ -126,6 +146,11 @@ impl Error {
             Self::TokenRevoked => (S::UNAUTHORIZED, "Token has been revoked"),
             Self::InactiveUser => (S::BAD_REQUEST, "Inactive user"),
             Self::IncorrectLogin => (S::UNAUTHORIZED, "Incorrect username or password"),
+            Self::IncorrectPassword => (S::BAD_REQUEST, "Incorrect password"),
+            Self::InsufficientPermissions => (S::FORBIDDEN, "Insufficient permissions"),
+            Self::AnotherAdmin => (S::CONFLICT, "Another admin must do this"),
+            Self::UserNotFound => (S::NOT_FOUND, "User not found"),
+            Self::InvalidCursor => (S::BAD_REQUEST, "Invalid cursor"),
             Self::PasswordLoginOff => (S::FORBIDDEN, "Password login is off"),
             Self::ScopeNotAllowed => (S::BAD_REQUEST, "Scope not allowed"),
             Self::InvalidRefreshToken => (S::UNAUTHORIZED, "Invalid refresh token"),

@@ -3,8 +3,10 @@
 use crate::error::Defect;
 use crate::{App, Error};
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use doorward_core::scope::ScopeSet;
 use percent_encoding::percent_decode_str;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -47,6 +49,43 @@ impl<T: Parse> FromRequest<App> for Input<T> {
     }
 }
 
+/// The query of a request, parsed by the rules of a form. What is not known is ignored.
+pub struct Query<T>(pub T);
+
+impl<T: Parse> FromRequestParts<App> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let mut fields = Fields { given: Vec::new(), is_form: true, defects: Vec::new() };
+        fields.read_form(parts.uri.query().unwrap_or_default().as_bytes());
+        let parsed = T::parse(&mut fields, app);
+        fields.finish(parsed).map(Self)
+    }
+}
+
+/// The one parameter of a path, decoded. One that cannot be decoded names nothing.
+pub struct PathId(pub String);
+
+impl FromRequestParts<App> for PathId {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let Path(id) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| Error::NotFound)?;
+        Ok(Self(id))
+    }
+}
+
+/// What a member of a JSON object asks for, where an absent one asks for nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Patch<T> {
+    /// It is absent: nothing changes.
+    Keep,
+    /// It is `null`: what is there goes.
+    Clear,
+    /// It has a value.
+    Set(T),
+}
+
 /// The members of a body, taken one by one.
 pub struct Fields {
     given: Vec<(String, Value)>,
@@ -55,6 +94,14 @@ pub struct Fields {
 }
 
 impl Fields {
+    /// The members of a JSON object that came by another way than HTTP.
+    #[must_use]
+    pub fn of_json(bytes: &[u8]) -> Self {
+        let mut fields = Self { given: Vec::new(), is_form: false, defects: Vec::new() };
+        fields.read_json(bytes);
+        fields
+    }
+
     async fn read(request: Request, media: Media) -> Result<Self, Error> {
         let (parts, body) = request.into_parts();
         let bytes = read_body(&parts.headers, body).await?;
@@ -167,6 +214,53 @@ impl Fields {
         }
     }
 
+    /// A text with a meaning, `null`, or nothing.
+    pub fn patch<T, E: fmt::Display>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<Patch<T>> {
+        match self.take(name) {
+            None => Some(Patch::Keep),
+            Some(Value::Null) => Some(Patch::Clear),
+            Some(Value::String(text)) => self.parsed(name, &text, parse).map(Patch::Set),
+            Some(_) => {
+                self.defect(name, "must be a string or null");
+                None
+            }
+        }
+    }
+
+    /// `true`, `false`, or nothing.
+    #[allow(clippy::option_option)] // Wrong, absent, and there are three things.
+    pub fn flag_if_any(&mut self, name: &str) -> Option<Option<bool>> {
+        match self.take(name) {
+            None => Some(None),
+            Some(Value::Bool(flag)) => Some(Some(flag)),
+            Some(_) => {
+                self.defect(name, "must be true or false");
+                None
+            }
+        }
+    }
+
+    /// A list of scope tokens, or nothing.
+    #[allow(clippy::option_option)] // Wrong, absent, and there are three things.
+    pub fn scopes_if_any(&mut self, name: &str) -> Option<Option<ScopeSet>> {
+        let Some(value) = self.take(name) else { return Some(None) };
+        let tokens: Option<Vec<&str>> = value.as_array().and_then(|list| list.iter().map(Value::as_str).collect());
+        let Some(tokens) = tokens else {
+            self.defect(name, "must be a list of strings");
+            return None;
+        };
+        ScopeSet::from_tokens(tokens).map(Some).map_err(|error| self.defect(name, error)).ok()
+    }
+
+    /// Notes that a member is wrong for a reason that is not its own alone.
+    pub fn refuse(&mut self, name: &str, detail: &str) {
+        self.defect(name, detail);
+    }
+
     fn parsed<T, E: fmt::Display>(
         &mut self,
         name: &str,
@@ -177,7 +271,10 @@ impl Fields {
     }
 
     /// What was parsed, if nothing is wrong and, in JSON, nothing is left over.
-    fn finish<T>(mut self, parsed: Option<T>) -> Result<T, Error> {
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn finish<T>(mut self, parsed: Option<T>) -> Result<T, Error> {
         if !self.is_form {
             for (name, _) in std::mem::take(&mut self.given) {
                 self.defect(&name, "is not a member that is known here");

@@ -8,7 +8,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use doorward_core::access_token::{AccessToken, InvalidAccessToken, Unverified};
 use doorward_core::session::{Session, judge_bearer};
-use doorward_core::user::User;
+use doorward_core::user::{User, permission};
+use std::marker::PhantomData;
 
 /// Somebody whose access token, session and user are all good at this moment.
 #[derive(Clone, Debug)]
@@ -34,6 +35,49 @@ impl FromRequestParts<App> for Caller {
         // A body is looked at after the caller, and on routes that read none nobody else would.
         refuse_long(&parts.headers)?;
         Ok(Self { user, session, token, client })
+    }
+}
+
+/// A permission, as a type: a handler that has a [`RequirePermission`] of it in its signature is called by nobody else.
+pub trait Permission {
+    /// Its name.
+    const NAME: &'static str;
+}
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident = $value:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub enum $name {}
+
+        impl Permission for $name {
+            const NAME: &'static str = $value;
+        }
+    )*};
+}
+permissions! {
+    /// See other users.
+    ReadUsers = permission::READ_USERS;
+    /// Change other users.
+    WriteUsers = permission::WRITE_USERS;
+    /// Delete other users.
+    DeleteUsers = permission::DELETE_USERS;
+}
+
+/// A caller with a permission, or an admin.
+#[derive(Clone, Debug)]
+pub struct RequirePermission<P>(pub Caller, pub PhantomData<P>);
+
+impl<P: Permission> FromRequestParts<App> for RequirePermission<P> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        if caller.user.has_permission(P::NAME) {
+            Ok(Self(caller, PhantomData))
+        } else {
+            Err(Error::InsufficientPermissions)
+        }
     }
 }
 

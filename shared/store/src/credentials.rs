@@ -95,11 +95,7 @@ impl CredentialStore {
             LoginRecord::Nothing(identifier) => (id_of(identifier), vec![e.compare(FAILURES, "=", number(0))]),
         };
         let condition = match record {
-            LoginRecord::Right { read, .. } | LoginRecord::Wrong { read, .. } => format!(
-                "{} AND {}",
-                e.compare(PASSWORD_SET_AT, "=", time(read.password_set_at)),
-                e.compare(FAILURES, "=", number(read.failures.count))
-            ),
+            LoginRecord::Right { read, .. } | LoginRecord::Wrong { read, .. } => as_judged(&mut e, read),
             // No count is negative.
             LoginRecord::Nothing(_) => e.compare(FAILURES, "=", number(-1)),
         };
@@ -123,7 +119,13 @@ impl CredentialStore {
     }
 }
 
-fn key(id: String) -> Item {
+/// The condition that credentials are those by which a password was judged.
+pub(crate) fn as_judged(e: &mut Expression, judged: &Credentials) -> String {
+    let password = e.compare(PASSWORD_SET_AT, "=", time(judged.password_set_at));
+    format!("{password} AND {}", e.compare(FAILURES, "=", number(judged.failures.count)))
+}
+
+pub(crate) fn key(id: String) -> Item {
     Writer::default().with(ID, text(id)).item()
 }
 
@@ -148,7 +150,7 @@ pub(crate) fn write(credentials: &Credentials) -> Item {
         .item()
 }
 
-fn read(item: &Item) -> Result<Credentials, StoreError> {
+pub(crate) fn read(item: &Item) -> Result<Credentials, StoreError> {
     let item = Reader(item);
     Ok(Credentials {
         username: CanonicalUsername::from_stored(item.text(USERNAME)?),

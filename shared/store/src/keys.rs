@@ -6,10 +6,14 @@ pub(crate) const SESSIONS: &str = "sessions";
 pub(crate) const REVOKED_TOKENS: &str = "revoked-tokens";
 pub(crate) const LIMITS: &str = "limits";
 pub(crate) const SIGNING_KEYS: &str = "signing-keys";
+pub(crate) const SECOND_FACTORS: &str = "second-factors";
+pub(crate) const API_KEYS: &str = "api-keys";
+pub(crate) const EXAMPLE_ITEMS: &str = "example-items";
 
 pub(crate) const ID: &str = "id";
 pub(crate) const USER_ID: &str = "user_id";
 pub(crate) const SESSION_ID: &str = "session_id";
+pub(crate) const ITEM_ID: &str = "item_id";
 pub(crate) const JTI: &str = "jti";
 pub(crate) const PURPOSE: &str = "purpose";
 pub(crate) const SERIAL: &str = "serial";

@@ -9,6 +9,7 @@ mod connect;
 mod credentials;
 mod error;
 mod expression;
+mod forget;
 mod item;
 mod keys;
 mod limits;
@@ -16,6 +17,7 @@ mod revoked;
 mod sessions;
 mod signing_keys;
 mod tables;
+mod user_changes;
 mod users;
 mod write;
 
@@ -28,6 +30,7 @@ pub use revoked::RevokedStore;
 pub use sessions::SessionStore;
 pub use signing_keys::SigningKeyStore;
 pub use tables::{KeyAttribute, KeyType, TableDefinition};
+pub use user_changes::{Authority, Changed};
 pub use users::{NewUser, SignedUp, UserStore};
 
 /// The seam between a client and the wire, for counting calls and injecting faults.

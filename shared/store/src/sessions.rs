@@ -1,8 +1,8 @@
 use crate::expression::Expression;
 use crate::item::{Item, Reader, Writer, number, text, time};
 use crate::keys::{
-    ADDRESS, AMR, AUTH_TIME, CREATED_AT, ENDS_AT, EPOCH, EXPIRES_AT, GENERATION, KEY_ID, REVOKED_AT, ROTATED_AT,
-    ROTATED_BY, SCOPES, SESSION_ID, SESSIONS, USER_AGENT, USER_ID,
+    ADDRESS, AMR, AUTH_TIME, CREATED_AT, ENDS_AT, EPOCH, EXPIRES_AT, GENERATION, KEY_ID, REVOKED_AT, REVOKED_BY,
+    ROTATED_AT, ROTATED_BY, SCOPES, SESSION_ID, SESSIONS, USER_AGENT, USER_ID,
 };
 use crate::write::{Update, Written};
 use crate::{Db, StoreError};
@@ -10,7 +10,7 @@ use doorward_core::clock::Timestamp;
 use doorward_core::ids::{KeyId, RequestId, SessionId, UserId};
 use doorward_core::refresh_token::Generation;
 use doorward_core::session::{Amr, Refresh, Rotation, Session, SessionRules};
-use doorward_core::user::Epoch;
+use doorward_core::user::{Epoch, User};
 
 /// Logins, by user id and session id.
 #[derive(Clone, Debug)]
@@ -18,6 +18,9 @@ pub struct SessionStore(pub(crate) Db);
 
 /// So many scopes fit into one condition (4 KB, 300 operators); more are compared with the session first.
 const SCOPES_IN_A_CONDITION: usize = 100;
+
+/// How many of a user's sessions are read to list those that are alive: one page of DynamoDB's, whatever comes.
+const SESSIONS_READ: i32 = 1000;
 
 impl SessionStore {
     /// Keeps a new session.
@@ -85,11 +88,11 @@ impl SessionStore {
         })
     }
 
-    /// Ends a session, for good. `false` when there is none.
+    /// Ends a session, for good. Sent twice, it is the same.
     ///
     /// # Errors
     /// When the store is unavailable.
-    pub async fn revoke(&self, user: &UserId, session: SessionId, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn revoke(&self, user: &UserId, session: SessionId, now: Timestamp) -> Result<(), StoreError> {
         let mut e = Expression::default();
         let revoked = e.name(REVOKED_AT);
         let update = Update {
@@ -99,7 +102,71 @@ impl SessionStore {
             condition: format!("attribute_exists({})", e.name(USER_ID)),
             expression: e,
         };
-        Ok(matches!(self.0.update(update).await?, Written::Done(_)))
+        // That there is none any more is what was asked for.
+        self.0.update(update).await.map(|_| ())
+    }
+
+    /// Ends a session that its user has seen in the list. `false` when it is none that is alive.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn end(
+        &self,
+        user: &User,
+        session: SessionId,
+        now: Timestamp,
+        request: &RequestId,
+    ) -> Result<bool, StoreError> {
+        let mut e = Expression::default();
+        let set = [e.compare(REVOKED_AT, "=", time(now)), e.compare(REVOKED_BY, "=", text(request))];
+        let conditions = [
+            e.compare(EPOCH, "=", number(user.epoch.0)),
+            e.compare(ENDS_AT, ">", time(now)),
+            format!("attribute_not_exists({})", e.name(REVOKED_AT)),
+        ];
+        let update = Update {
+            table: self.0.table(SESSIONS),
+            key: key(&user.id, session),
+            set: format!("SET {}", set.join(", ")),
+            condition: conditions.join(" AND "),
+            expression: e,
+        };
+        Ok(match self.0.update(update).await? {
+            Written::Done(_) => true,
+            // Ended by this very request, whose first answer was lost.
+            Written::Refused(Some(item)) => Reader(&item).text_if_any(REVOKED_BY)? == Some(request.as_str()),
+            Written::Refused(None) => false,
+        })
+    }
+
+    /// A user's newest sessions that are alive, newest first, `limit` at most. Older ones than [`SESSIONS_READ`] are not
+    /// looked at, however few of those are alive.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn list(
+        &self,
+        user: &User,
+        limit: usize,
+        now: Timestamp,
+        rules: &SessionRules,
+    ) -> Result<Vec<Session>, StoreError> {
+        let mut e = Expression::default();
+        let query = self
+            .0
+            .client
+            .query()
+            .table_name(self.0.table(SESSIONS))
+            .key_condition_expression(e.compare(USER_ID, "=", text(&user.id)))
+            .set_expression_attribute_names(Some(e.names()))
+            .set_expression_attribute_values(e.values())
+            .scan_index_forward(false)
+            .limit(SESSIONS_READ)
+            .consistent_read(true);
+        let page = query.send().await.map_err(StoreError::unavailable)?;
+        let sessions = page.items().iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let alive = |session: &Session| session.is_alive(user, now, rules);
+        Ok(sessions.into_iter().filter(alive).take(limit).collect())
     }
 
     /// Takes back a session whose tokens nobody got.

@@ -2,14 +2,11 @@ use crate::expression::Expression;
 use crate::item::{Item, Reader, Writer, number, text, time};
 use crate::keys::{
     CREATED_AT, CREDENTIALS, DISABLED, EMAIL, EMAIL_VERIFIED, EPOCH, FULL_NAME, ID, PERMISSIONS, ROLE, SCOPES,
-    TWO_FACTOR_ENABLED, USER_ID, USERNAME, USERS, mail_id,
+    TWO_FACTOR_ENABLED, USER_ID, USERNAME, USERS,
 };
-use crate::write::{ATTEMPTS, Update, Written, back_off};
-use crate::{Db, StoreError, credentials};
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-};
+use crate::write::{Found, Transacted, Update, Written};
+use crate::{Db, StoreError, credentials, user_changes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use doorward_core::email::Email;
 use doorward_core::grant::Credentials;
 use doorward_core::ids::{RequestId, UserId};
@@ -51,13 +48,17 @@ impl UserStore {
         self.0.get(USERS, key(id)).await?.as_ref().map(read).transpose()
     }
 
-    /// Whether there is no user at all; for a start on an empty store.
+    /// A page of users, in no order that means anything, after the one that an earlier page ended with: `limit` at most,
+    /// and the one to go on after, if there may be more. The only scan: an administrator asks for it, page by page.
     ///
     /// # Errors
     /// When the store is unavailable.
-    pub async fn is_empty(&self) -> Result<bool, StoreError> {
-        let sent = self.0.client.scan().table_name(self.0.table(USERS)).consistent_read(true).limit(1).send().await;
-        Ok(sent.map_err(StoreError::unavailable)?.count == 0)
+    pub async fn list(&self, limit: u16, after: Option<&UserId>) -> Result<(Vec<User>, Option<UserId>), StoreError> {
+        let scan = self.0.client.scan().table_name(self.0.table(USERS)).consistent_read(true).limit(i32::from(limit));
+        let page = scan.set_exclusive_start_key(after.map(key)).send().await.map_err(StoreError::unavailable)?;
+        let users = page.items().iter().map(read).collect::<Result<_, _>>()?;
+        let last = page.last_evaluated_key().map(|key| Reader(key).parsed(USER_ID, UserId::parse)).transpose()?;
+        Ok((users, last))
     }
 
     /// Puts in somebody new: profile, name and e-mail address in one transaction, so that no two have the same.
@@ -70,59 +71,14 @@ impl UserStore {
         let mut items =
             vec![(CREDENTIALS, ID, credentials::write(&new.credentials)), (USERS, USER_ID, write(&new.user))];
         if let Some(email) = &new.user.email {
-            let marker = Writer::default()
-                .with(ID, text(mail_id(email.canonical().as_str())))
-                .with(USERNAME, text(new.credentials.username.as_str()))
-                .with(USER_ID, text(&new.user.id))
-                .item();
+            let marker = user_changes::marker(email.canonical(), &new.user);
             items.push((CREDENTIALS, ID, marker));
         }
-        let puts = items
-            .into_iter()
-            .map(|(table, key, item)| self.put_new(table, key, item))
-            .collect::<Result<Vec<_>, _>>()?;
-
-        let mut attempt = 1;
-        loop {
-            let sent = self
-                .0
-                .client
-                .transact_write_items()
-                .set_transact_items(Some(puts.clone()))
-                .client_request_token(request.as_str())
-                .send()
-                .await;
-            let Err(error) = sent else { return Ok(SignedUp::Created) };
-            match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                    let reasons = cancelled.cancellation_reasons();
-                    if let Some(outcome) = refused(reasons, &new.user.id) {
-                        return Ok(outcome);
-                    }
-                    if attempt >= ATTEMPTS || !reasons.iter().any(is_passing) {
-                        return Err(StoreError::unavailable(error));
-                    }
-                }
-                Some(TransactWriteItemsError::TransactionInProgressException(_)) if attempt < ATTEMPTS => {}
-                _ => return Err(StoreError::unavailable(error)),
-            }
-            back_off(attempt).await;
-            attempt += 1;
+        let puts = items.into_iter().map(|(table, key, item)| self.0.put_new(table, key, item));
+        match self.0.transact(puts.collect::<Result<_, _>>()?, request.as_str()).await? {
+            Transacted::Done => Ok(SignedUp::Created),
+            Transacted::Refused(found) => Ok(refused(found, &new.user.id)),
         }
-    }
-
-    fn put_new(&self, table: &str, key: &str, item: Item) -> Result<TransactWriteItem, StoreError> {
-        let mut expression = Expression::default();
-        let condition = format!("attribute_not_exists({})", expression.name(key));
-        let put = Put::builder()
-            .table_name(self.0.table(table))
-            .set_item(Some(item))
-            .condition_expression(condition)
-            .set_expression_attribute_names(Some(expression.names()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .build()
-            .map_err(StoreError::unavailable)?;
-        Ok(TransactWriteItem::builder().put(put).build())
     }
 
     /// Ends every session of a user by raising the epoch above `from`, the one that the caller has seen. `false` when there
@@ -141,26 +97,21 @@ impl UserStore {
     }
 }
 
-/// Which condition of the transaction did not hold, in the order of its items; a lost answer to our own is a success.
-fn refused(reasons: &[CancellationReason], id: &UserId) -> Option<SignedUp> {
+/// Which condition of a sign-up did not hold, in the order of its items; a lost answer to our own is a success.
+fn refused(found: Vec<Option<Found>>, id: &UserId) -> SignedUp {
     let outcomes = [SignedUp::UsernameTaken, SignedUp::IdTaken, SignedUp::EmailTaken];
-    let mut failed = reasons.iter().zip(outcomes).filter(|(reason, _)| reason.code() == Some("ConditionalCheckFailed"));
-    let (reason, outcome) = failed.next()?;
-    let owner = reason.item().and_then(|item| item.get(USER_ID));
+    let failed = found.into_iter().zip(outcomes).find_map(|(found, outcome)| Some((found?, outcome)));
+    let Some((found, outcome)) = failed else { return SignedUp::IdTaken };
+    let owner = found.as_ref().and_then(|item| item.get(USER_ID));
     let ours = outcome != SignedUp::IdTaken && owner == Some(&AttributeValue::S(id.to_string()));
-    Some(if ours { SignedUp::Created } else { outcome })
-}
-
-/// Whether the transaction may go through when it is sent again.
-fn is_passing(reason: &CancellationReason) -> bool {
-    matches!(reason.code(), Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"))
+    if ours { SignedUp::Created } else { outcome }
 }
 
 pub(crate) fn key(id: &UserId) -> Item {
     Writer::default().with(USER_ID, text(id)).item()
 }
 
-fn write(user: &User) -> Item {
+pub(crate) fn write(user: &User) -> Item {
     Writer::default()
         .with(USER_ID, text(&user.id))
         .with(USERNAME, text(&user.username))

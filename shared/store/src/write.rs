@@ -5,8 +5,12 @@ use crate::item::Item;
 use crate::{Db, StoreError};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    CancellationReason, ConditionCheck, Delete, Put, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure,
+    TransactWriteItem, Update as UpdateAction,
+};
 use std::time::Duration;
 
 /// What became of a conditional write.
@@ -48,7 +52,7 @@ impl Db {
                 .set_expression_attribute_names(Some(update.expression.names()))
                 .set_expression_attribute_values(update.expression.values())
                 .return_values(ReturnValue::AllNew)
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .return_values_on_condition_check_failure(OnFailure::AllOld)
                 .send()
                 .await;
             let error = match sent {
@@ -77,7 +81,7 @@ impl Db {
             .set_item(Some(item.clone()))
             .condition_expression(condition)
             .set_expression_attribute_names(Some(expression.names()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
             .send()
             .await;
         match sent {
@@ -95,4 +99,113 @@ impl Db {
             self.client.get_item().table_name(self.table(table)).set_key(Some(key)).consistent_read(true).send().await;
         Ok(sent.map_err(StoreError::unavailable)?.item)
     }
+}
+
+/// A condition on one item.
+pub(crate) struct Check {
+    pub(crate) table: String,
+    pub(crate) key: Item,
+    pub(crate) condition: String,
+    pub(crate) expression: Expression,
+}
+
+/// What became of a transaction.
+pub(crate) enum Transacted {
+    /// All of it was done.
+    Done,
+    /// Nothing was done; for each of its items, whether the condition did not hold, and the item as it was.
+    Refused(Vec<Option<Found>>),
+}
+
+/// The item on which a condition did not hold, if there was one.
+pub(crate) type Found = Option<Item>;
+
+impl Db {
+    pub(crate) fn put_new(&self, table: &str, key: &str, item: Item) -> Result<TransactWriteItem, StoreError> {
+        let mut expression = Expression::default();
+        let condition = format!("attribute_not_exists({})", expression.name(key));
+        let put = Put::builder()
+            .table_name(self.table(table))
+            .set_item(Some(item))
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(expression.names()))
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
+            .build();
+        Ok(TransactWriteItem::builder().put(put.map_err(StoreError::unavailable)?).build())
+    }
+
+    /// Sends a transaction. `token` makes it the same one when it is sent again (for ten minutes).
+    pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>, token: &str) -> Result<Transacted, StoreError> {
+        let mut attempt = 1;
+        loop {
+            let request = self.client.transact_write_items().set_transact_items(Some(items.clone()));
+            let Err(error) = request.client_request_token(token).send().await else { return Ok(Transacted::Done) };
+            match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    let reasons = cancelled.cancellation_reasons();
+                    if reasons.iter().any(is_refusal) {
+                        let found = reasons.iter().map(|reason| is_refusal(reason).then(|| reason.item.clone()));
+                        return Ok(Transacted::Refused(found.collect()));
+                    }
+                    if attempt >= ATTEMPTS || !reasons.iter().any(is_passing) {
+                        return Err(StoreError::unavailable(error));
+                    }
+                }
+                Some(TransactWriteItemsError::TransactionInProgressException(_)) if attempt < ATTEMPTS => {}
+                _ => return Err(StoreError::unavailable(error)),
+            }
+            back_off(attempt).await;
+            attempt += 1;
+        }
+    }
+}
+
+impl Update {
+    pub(crate) fn in_transaction(self) -> Result<TransactWriteItem, StoreError> {
+        let update = UpdateAction::builder()
+            .table_name(self.table)
+            .set_key(Some(self.key))
+            .update_expression(self.set)
+            .condition_expression(self.condition)
+            .set_expression_attribute_names(Some(self.expression.names()))
+            .set_expression_attribute_values(self.expression.values())
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
+            .build();
+        Ok(TransactWriteItem::builder().update(update.map_err(StoreError::unavailable)?).build())
+    }
+}
+
+impl Check {
+    pub(crate) fn in_transaction(self) -> Result<TransactWriteItem, StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(self.table)
+            .set_key(Some(self.key))
+            .condition_expression(self.condition)
+            .set_expression_attribute_names(Some(self.expression.names()))
+            .set_expression_attribute_values(self.expression.values())
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
+            .build();
+        Ok(TransactWriteItem::builder().condition_check(check.map_err(StoreError::unavailable)?).build())
+    }
+
+    pub(crate) fn delete_in_transaction(self) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder()
+            .table_name(self.table)
+            .set_key(Some(self.key))
+            .condition_expression(self.condition)
+            .set_expression_attribute_names(Some(self.expression.names()))
+            .set_expression_attribute_values(self.expression.values())
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
+            .build();
+        Ok(TransactWriteItem::builder().delete(delete.map_err(StoreError::unavailable)?).build())
+    }
+}
+
+fn is_refusal(reason: &CancellationReason) -> bool {
+    reason.code() == Some("ConditionalCheckFailed")
+}
+
+/// Whether the transaction may go through when it is sent again.
+fn is_passing(reason: &CancellationReason) -> bool {
+    matches!(reason.code(), Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded"))
 }

@@ -1,0 +1,107 @@
+//! `PATCH /users/{id}`: another's profile, whether they are shut out, and for admins their rights.
+
+use crate::change_me::{email, with_profile};
+use crate::{TRIES, contended, transaction};
+use axum::extract::State;
+use doorward_core::email::Email;
+use doorward_core::ids::UserId;
+use doorward_core::scope::ScopeSet;
+use doorward_core::user::{DisplayName, Role, User, UserAct, judge_act};
+use doorward_http::answer::{Private, UserView};
+use doorward_http::audit::Event;
+use doorward_http::extract::{Fields, Input, Media, Parse, Patch, PathId};
+use doorward_http::guard::WriteUsers;
+use doorward_http::{App, Error, RequirePermission};
+use doorward_store::{Authority, Changed};
+
+pub struct ChangeUserRequest {
+    full_name: Patch<DisplayName>,
+    email: Option<Email>,
+    disabled: Option<bool>,
+    role: Option<Role>,
+    permissions: Option<ScopeSet>,
+    scopes: Option<ScopeSet>,
+}
+
+impl Parse for ChangeUserRequest {
+    const MEDIA: Media = Media::Json;
+
+    fn parse(fields: &mut Fields, _: &App) -> Option<Self> {
+        let full_name = fields.patch("full_name", DisplayName::parse);
+        let email = email(fields);
+        let disabled = fields.flag_if_any("disabled");
+        let role = match fields.patch("role", Role::parse) {
+            Some(Patch::Keep) => Some(None),
+            Some(Patch::Set(role)) => Some(Some(role)),
+            Some(Patch::Clear) => {
+                fields.refuse("role", "must be 'user', 'moderator' or 'admin'");
+                None
+            }
+            None => None,
+        };
+        let permissions = fields.scopes_if_any("permissions");
+        let scopes = fields.scopes_if_any("scopes");
+        Some(Self {
+            full_name: full_name?,
+            email: email?,
+            disabled: disabled?,
+            role: role?,
+            permissions: permissions?,
+            scopes: scopes?,
+        })
+    }
+}
+
+impl ChangeUserRequest {
+    fn asks_for_rights(&self) -> bool {
+        self.role.is_some() || self.permissions.is_some() || self.scopes.is_some()
+    }
+
+    fn applied_to(&self, read: &User) -> User {
+        let mut wanted = with_profile(read, &self.full_name, self.email.as_ref());
+        wanted.role = self.role.unwrap_or(read.role);
+        wanted.permissions = self.permissions.clone().unwrap_or_else(|| read.permissions.clone());
+        wanted.scopes = self.scopes.clone().unwrap_or_else(|| read.scopes.clone());
+        wanted.disabled = self.disabled.unwrap_or(read.disabled);
+        if wanted.disabled && !read.disabled {
+            // Every session ends, for good: a user who is let in again logs in again.
+            wanted.epoch = read.epoch.next();
+        }
+        wanted
+    }
+}
+
+pub async fn change_user(
+    State(app): State<App>,
+    RequirePermission(caller, _): RequirePermission<WriteUsers>,
+    PathId(id): PathId,
+    Input(request): Input<ChangeUserRequest>,
+) -> Result<Private<UserView>, Error> {
+    if request.asks_for_rights() && !caller.user.is_admin() {
+        return Err(Error::InsufficientPermissions);
+    }
+    let id = UserId::parse(&id).map_err(|_| Error::UserNotFound)?;
+    for attempt in 0..TRIES {
+        let target = app.store.users.get(&id).await?.ok_or(Error::UserNotFound)?;
+        let wanted = request.applied_to(&target);
+        let act = if request.asks_for_rights() { UserAct::ChangeRights(&wanted) } else { UserAct::Change(&wanted) };
+        judge_act(&caller.user, &target, act)?;
+        let token = transaction(&caller.client.request, 0, attempt);
+        match app.store.users.change(&target, &wanted, authority(&caller.user, &target), &token).await? {
+            Changed::Done => {
+                let by = caller.user.id.clone();
+                app.audit.record(&caller.client, Event::UserChanged { user: id, by });
+                return Ok(Private(UserView::of(&wanted)));
+            }
+            Changed::EmailTaken => return Err(Error::EmailTaken),
+            Changed::NoAuthority => return Err(Error::InsufficientPermissions),
+            Changed::Stale | Changed::CredentialsChanged(_) => {}
+        }
+    }
+    Err(contended())
+}
+
+/// On whose word: of two admins who remove each other, the second is none any more.
+pub(crate) fn authority<'a>(caller: &'a User, target: &User) -> Authority<'a> {
+    if target.is_admin() && target.id != caller.id { Authority::Admin(&caller.id) } else { Authority::Checked }
+}

@@ -1,0 +1,43 @@
+//! `DELETE /users/{id}`: a user and everything that is theirs.
+
+use crate::change_user::authority;
+use crate::{TRIES, contended, transaction};
+use axum::extract::State;
+use doorward_core::ids::UserId;
+use doorward_core::user::{UserAct, judge_act};
+use doorward_http::answer::{Message, Private};
+use doorward_http::audit::Event;
+use doorward_http::extract::PathId;
+use doorward_http::guard::DeleteUsers;
+use doorward_http::{App, Caller, Error, RequirePermission};
+use doorward_store::Changed;
+
+pub async fn delete_user(
+    State(app): State<App>,
+    RequirePermission(caller, _): RequirePermission<DeleteUsers>,
+    PathId(id): PathId,
+) -> Result<Private<Message>, Error> {
+    let id = UserId::parse(&id).map_err(|_| Error::UserNotFound)?;
+    for attempt in 0..TRIES {
+        let target = app.store.users.get(&id).await?.ok_or(Error::UserNotFound)?;
+        judge_act(&caller.user, &target, UserAct::Delete)?;
+        let token = transaction(&caller.client.request, 0, attempt);
+        match app.store.users.delete(&target, authority(&caller.user, &target), &token).await? {
+            Changed::Done => {
+                clear_away(&app, &caller, &id).await;
+                return Ok(Message::new("User deleted"));
+            }
+            Changed::NoAuthority => return Err(Error::InsufficientPermissions),
+            Changed::Stale | Changed::EmailTaken | Changed::CredentialsChanged(_) => {}
+        }
+    }
+    Err(contended())
+}
+
+/// Clears away what is left of a deleted user. It is dead already, so a store that does not answer now changes nothing.
+pub(crate) async fn clear_away(app: &App, caller: &Caller, id: &UserId) {
+    app.audit.record(&caller.client, Event::UserDeleted { user: id.clone(), by: caller.user.id.clone() });
+    if let Err(cause) = app.store.forget(id).await {
+        tracing::warn!(%cause, user = %id, "what is left of a deleted user was not cleared away");
+    }
+}

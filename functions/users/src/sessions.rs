@@ -1,0 +1,61 @@
+//! `GET /users/me/sessions`, `DELETE /users/me/sessions/{id}`: where one is logged in.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use doorward_core::ids::SessionId;
+use doorward_core::session::Session;
+use doorward_http::answer::{Private, rfc3339};
+use doorward_http::audit::Event;
+use doorward_http::extract::PathId;
+use doorward_http::{App, Caller, Error};
+use serde::Serialize;
+
+/// How many are listed.
+const NEWEST: usize = 100;
+
+#[derive(Serialize)]
+pub struct Sessions {
+    items: Vec<SessionView>,
+}
+
+#[derive(Serialize)]
+struct SessionView {
+    id: String,
+    created_at: String,
+    last_used_at: String,
+    address: String,
+    user_agent: String,
+    current: bool,
+}
+
+impl SessionView {
+    fn of(session: Session, current: SessionId) -> Self {
+        Self {
+            id: session.id.to_string(),
+            created_at: rfc3339(session.created_at),
+            last_used_at: rfc3339(session.rotated_at),
+            address: session.address,
+            user_agent: session.user_agent,
+            current: session.id == current,
+        }
+    }
+}
+
+pub async fn list(State(app): State<App>, caller: Caller) -> Result<Private<Sessions>, Error> {
+    let now = app.clock.now();
+    let sessions = app.store.sessions.list(&caller.user, NEWEST, now, &app.config.sessions).await?;
+    let current = caller.session.id;
+    let items = sessions.into_iter().map(|session| SessionView::of(session, current)).collect();
+    Ok(Private(Sessions { items }))
+}
+
+pub async fn end(State(app): State<App>, caller: Caller, PathId(id): PathId) -> Result<StatusCode, Error> {
+    let session = SessionId::parse(&id).map_err(|_| Error::NotFound)?;
+    let (now, request) = (app.clock.now(), &caller.client.request);
+    // Looked for among the caller's own: another's id finds nothing.
+    if !app.store.sessions.end(&caller.user, session, now, request).await? {
+        return Err(Error::NotFound);
+    }
+    app.audit.record(&caller.client, Event::SessionEnded { user: caller.user.id, session });
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,52 @@
+use crate::expression::Expression;
+use crate::item::{Item, text};
+use crate::keys::{API_KEYS, EXAMPLE_ITEMS, ITEM_ID, KEY_ID, SECOND_FACTORS, SESSION_ID, SESSIONS, USER_ID};
+use crate::{Store, StoreError};
+use doorward_core::ids::UserId;
+
+impl Store {
+    /// Clears away what is left of a user who was deleted: sessions, keys, factors, sample items. All of it is dead
+    /// already; should it break off, it is only not cleared away.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn forget(&self, user: &UserId) -> Result<(), StoreError> {
+        let tables = [
+            (SESSIONS, Some(SESSION_ID)),
+            (API_KEYS, Some(KEY_ID)),
+            (SECOND_FACTORS, None),
+            (EXAMPLE_ITEMS, Some(ITEM_ID)),
+        ];
+        for (table, sort) in tables {
+            self.clear(table, sort, user).await?;
+        }
+        Ok(())
+    }
+
+    async fn clear(&self, table: &str, sort: Option<&str>, user: &UserId) -> Result<(), StoreError> {
+        let mut e = Expression::default();
+        let condition = e.compare(USER_ID, "=", text(user));
+        let names = [Some(USER_ID), sort].into_iter().flatten();
+        let projection = names.clone().map(|name| e.name(name)).collect::<Vec<_>>().join(", ");
+        let table = self.db.table(table);
+        let mut pages = self
+            .db
+            .client
+            .query()
+            .table_name(&table)
+            .key_condition_expression(condition)
+            .projection_expression(projection)
+            .set_expression_attribute_names(Some(e.names()))
+            .set_expression_attribute_values(e.values())
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(key) = pages.next().await {
+            let key: Item = key.map_err(StoreError::unavailable)?;
+            let sent = self.db.client.delete_item().table_name(&table).set_key(Some(key)).send().await;
+            sent.map_err(StoreError::unavailable)?;
+        }
+        Ok(())
+    }
+}
