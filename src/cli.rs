@@ -1,7 +1,7 @@
 //! The command line.
 
-use crate::server;
-use clap::Parser;
+use crate::{commands, server};
+use clap::{Args, Parser, Subcommand};
 use doorward_http::telemetry::{self, Output};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,42 +9,145 @@ use std::process::ExitCode;
 
 /// Doorward on this machine: the whole API, on a DynamoDB of its own.
 ///
+/// Without a command it serves until SIGTERM or SIGINT. The commands work on the same store, also while the server runs.
+///
 /// Configuration is by environment, or by a file `.env` in this folder; README.md lists the variables.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "doorward", version)]
+struct CommandLine {
+    #[command(flatten)]
+    options: Options,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Where things are.
+#[derive(Clone, Debug, Args)]
 pub struct Options {
     /// Where the API listens; port 0 picks a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000", global = true)]
     pub listen: SocketAddr,
 
     /// Where the embedded DynamoDB and the key file are kept
-    #[arg(long, value_name = "DIR", default_value = ".doorward")]
+    #[arg(long, value_name = "DIR", default_value = ".doorward", global = true)]
     pub data: PathBuf,
 
     /// Keep everything in memory: nothing is left when the process ends
-    #[arg(long, conflicts_with = "data")]
+    #[arg(long, global = true)]
     pub ephemeral: bool,
 
     /// Where the embedded DynamoDB listens for other programs; port 0 picks a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000", global = true)]
     pub dynamodb: SocketAddr,
 
     /// Use this DynamoDB instead of the embedded one; missing tables are made
-    #[arg(long, value_name = "URL", conflicts_with = "dynamodb")]
+    #[arg(long, value_name = "URL", global = true)]
     pub dynamodb_endpoint: Option<String>,
+}
+
+/// What an operator does.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Make, list, move and help users
+    #[command(subcommand)]
+    Users(Users),
+}
+
+/// What is done with users. A user is named by name, e-mail address or id.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Users {
+    /// Make a user; the password is one line on standard input
+    Create(NewUser),
+    /// Show all users as a table
+    List,
+    #[allow(clippy::doc_markdown)] // It is the help text, which has no Markdown.
+    /// Take users from JSON lines; names that exist are kept as they are, bad lines are reported by number
+    ///
+    /// Members: username, and, all optional, id, email, email_verified, full_name, disabled, hashed_password (bcrypt or
+    /// Argon2), role, permissions, scopes (absent: the default ones), created_at. Running it twice changes nothing.
+    Import {
+        /// The file, one JSON object a line; `-` is standard input
+        file: PathBuf,
+    },
+    /// Write all users as JSON lines that `users import` takes back whole, with ids and password hashes
+    Export,
+    /// Set another password, one line on standard input; all sessions of the user end
+    Password {
+        /// Whose
+        user: String,
+    },
+    /// Forget the wrong passwords that have closed an account
+    Unlock {
+        /// Whose
+        user: String,
+    },
+    /// End all sessions of a user
+    Logout {
+        /// Whose
+        user: String,
+    },
+    /// Delete a user and everything that is theirs
+    Delete {
+        /// Whom
+        user: String,
+    },
+}
+
+/// A user to be made.
+#[derive(Clone, Debug, Args)]
+pub struct NewUser {
+    /// The name to log in by: 1 to 64 letters, digits, '.', '_' or '-'
+    #[arg(long, value_name = "U")]
+    pub username: String,
+
+    /// The e-mail address
+    #[arg(long, value_name = "E")]
+    pub email: String,
+
+    /// What the user is called
+    #[arg(long, value_name = "N")]
+    pub full_name: Option<String>,
+
+    /// user, moderator or admin
+    #[arg(long, value_name = "R", default_value = "user")]
+    pub role: String,
+
+    /// A permission, such as read:users; may be repeated
+    #[arg(long = "permission", value_name = "P")]
+    pub permissions: Vec<String>,
+
+    /// A scope; may be repeated. Without any, those of `DOORWARD_DEFAULT_SCOPES`
+    #[arg(long = "scope", value_name = "S")]
+    pub scopes: Vec<String>,
+
+    /// Make the user shut out
+    #[arg(long)]
+    pub disabled: bool,
 }
 
 /// Reads the command line and does what it says: 0 when all was done, 1 when something was refused, 2 for a wrong command
 /// line.
 #[must_use]
 pub fn run() -> ExitCode {
-    let options = Options::parse();
-    telemetry::start(Output::Stderr);
+    let CommandLine { options, command } = CommandLine::parse();
+    if options.ephemeral && (options.dynamodb_endpoint.is_some() || command.is_some()) {
+        eprintln!("doorward: --ephemeral goes with neither --dynamodb-endpoint nor a command: it keeps nothing");
+        return ExitCode::from(2);
+    }
+    // The embedded DynamoDB warns of every condition that does not hold; here that is an everyday answer.
+    telemetry::start(Output::Stderr, &["dynoxide"]);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&error),
     };
-    match runtime.block_on(server::run(options)) {
+    let done = match command {
+        None => runtime.block_on(server::run(options)),
+        Some(command) => runtime.block_on(commands::run(options, command)),
+    };
+    // What still reads standard input or hashes is not waited for.
+    runtime.shutdown_background();
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(&error),
     }

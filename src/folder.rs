@@ -42,16 +42,41 @@ impl Folder {
         let lock =
             options.write(true).create(true).truncate(false).mode(0o600).open(path.join("lock")).map_err(fault)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => {
+                // What an earlier holder announced is true no longer.
+                match fs::remove_file(path.join(ENDPOINT)) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(fault(error)),
+                    _ => Ok(Self { path: path.to_owned(), _lock: lock }),
+                }
+            }
             Err(TryLockError::WouldBlock) => Err(FolderError::InUse(path.display().to_string())),
             Err(TryLockError::Error(error)) => Err(fault(error)),
         }
+    }
+
+    /// Tells other programs where the embedded DynamoDB of this folder listens. True for as long as the folder is held.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn announce(&self, endpoint: &str) -> Result<(), FolderError> {
+        let fault = |error| FolderError::Io { path: self.path.display().to_string(), error };
+        // Whole or not at all: somebody may be reading.
+        let aside = self.path.join("endpoint.new");
+        fs::write(&aside, endpoint).and_then(|()| fs::rename(&aside, self.path.join(ENDPOINT))).map_err(fault)
     }
 
     /// The embedded DynamoDB's file.
     pub fn database(&self) -> PathBuf {
         self.path.join("dynamodb.sqlite")
     }
+}
+
+const ENDPOINT: &str = "endpoint";
+
+/// Where the server that holds a folder says its embedded DynamoDB listens; `None` while it is starting.
+#[must_use]
+pub fn announced(path: &Path) -> Option<String> {
+    fs::read_to_string(path.join(ENDPOINT)).ok()
 }
 
 /// Makes the folder when it is missing, for its owner alone.

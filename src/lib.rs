@@ -1,10 +1,12 @@
 //! Doorward on one machine: every function in one process, on a DynamoDB of its own.
 
 pub mod cli;
+mod commands;
 pub mod dynamodb;
 mod first_user;
 mod folder;
 mod server;
+mod setup;
 pub mod tables;
 
 use axum::Router;

@@ -1,0 +1,62 @@
+//! `users create`
+
+use super::{line_of_input, request};
+use crate::cli;
+use crate::setup::Fault;
+use doorward_core::email::Email;
+use doorward_core::grant::{Credentials, Failures};
+use doorward_core::ids::UserId;
+use doorward_core::password::NewPassword;
+use doorward_core::scope::ScopeSet;
+use doorward_core::user::{DisplayName, Epoch, Role, User};
+use doorward_core::username::Username;
+use doorward_http::App;
+use doorward_store::{NewUser, SignedUp};
+use std::fmt::Display;
+
+pub async fn run(app: &App, new: &cli::NewUser) -> Result<(), Fault> {
+    let now = app.clock.now();
+    let scopes = || ScopeSet::from_tokens(new.scopes.iter().map(String::as_str));
+    let permissions = ScopeSet::from_tokens(new.permissions.iter().map(String::as_str));
+    let user = User {
+        id: UserId::from_random(app.random.bytes()?),
+        username: named("--username", Username::parse(&new.username))?,
+        email: Some(named("--email", Email::parse(&new.email))?),
+        email_verified: false,
+        full_name: new
+            .full_name
+            .as_deref()
+            .map(DisplayName::parse)
+            .map(|name| named("--full-name", name))
+            .transpose()?,
+        disabled: new.disabled,
+        role: named("--role", Role::parse(&new.role))?,
+        permissions: named("--permission", permissions)?,
+        scopes: if new.scopes.is_empty() { app.config.default_scopes.clone() } else { named("--scope", scopes())? },
+        two_factor_enabled: false,
+        epoch: Epoch::first(now),
+        created_at: now,
+    };
+    let password = named("the password", NewPassword::parse(&line_of_input()?, app.config.password_min))?;
+    let credentials = Credentials {
+        username: user.username.canonical().clone(),
+        user: user.id.clone(),
+        hash: Some(app.hasher.hash(password.password().clone(), app.random.bytes()?).await?),
+        password_set_at: now,
+        failures: Failures::default(),
+    };
+    let new = NewUser { user, credentials };
+    match app.store.users.create(&new, &request(app)?).await? {
+        SignedUp::Created => {
+            println!("created user {} with id {}", new.user.username, new.user.id);
+            Ok(())
+        }
+        SignedUp::UsernameTaken => Err(format!("a user {} exists already", new.user.username).into()),
+        SignedUp::EmailTaken => Err("a user with that e-mail address exists already".into()),
+        SignedUp::IdTaken => Err("a user with that id exists already".into()),
+    }
+}
+
+fn named<T, E: Display>(what: &str, parsed: Result<T, E>) -> Result<T, Fault> {
+    parsed.map_err(|error| format!("{what} {error}").into())
+}

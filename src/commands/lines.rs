@@ -1,0 +1,156 @@
+//! Users as JSON lines: what `users export` writes and `users import` takes.
+
+use doorward_core::clock::Timestamp;
+use doorward_core::email::Email;
+use doorward_core::grant::{Credentials, Failures};
+use doorward_core::ids::UserId;
+use doorward_core::password::PasswordHash;
+use doorward_core::scope::ScopeSet;
+use doorward_core::user::{DisplayName, Epoch, Role, User};
+use doorward_core::username::Username;
+use doorward_http::extract::{Fields, Media, Parse};
+use doorward_http::{App, Error};
+use doorward_store::NewUser;
+use serde::Serialize;
+
+/// A user's line.
+#[derive(Serialize)]
+pub struct Line {
+    id: String,
+    username: String,
+    email: Option<String>,
+    email_verified: bool,
+    full_name: Option<String>,
+    disabled: bool,
+    hashed_password: Option<String>,
+    role: &'static str,
+    permissions: Vec<String>,
+    scopes: Vec<String>,
+    created_at: String,
+}
+
+impl Line {
+    /// The line of a user.
+    pub fn of(user: &User, credentials: &Credentials) -> Self {
+        let list = |set: &ScopeSet| set.iter().map(str::to_owned).collect();
+        Self {
+            id: user.id.to_string(),
+            username: user.username.to_string(),
+            email: user.email.as_ref().map(ToString::to_string),
+            email_verified: user.email_verified,
+            full_name: user.full_name.as_ref().map(|name| name.as_str().to_owned()),
+            disabled: user.disabled,
+            hashed_password: credentials.hash.as_ref().map(|hash| hash.as_str().to_owned()),
+            role: user.role.as_str(),
+            permissions: list(&user.permissions),
+            scopes: list(&user.scopes),
+            created_at: user.created_at.to_string(),
+        }
+    }
+}
+
+/// A line that was read: somebody new, whose id may be for us to give.
+pub struct Newcomer {
+    id: Option<UserId>,
+    username: Username,
+    email: Option<Email>,
+    email_verified: bool,
+    full_name: Option<DisplayName>,
+    disabled: bool,
+    hash: Option<PasswordHash>,
+    role: Role,
+    permissions: ScopeSet,
+    scopes: Option<ScopeSet>,
+    created_at: Option<Timestamp>,
+}
+
+impl Parse for Newcomer {
+    const MEDIA: Media = Media::Json;
+
+    fn parse(fields: &mut Fields, _: &App) -> Option<Self> {
+        let time = |text: &str| Timestamp::parse(text).ok_or("must be a time by RFC 3339");
+        let id = fields.optional("id", UserId::parse);
+        let username = fields.required("username", Username::parse);
+        let email = fields.optional("email", Email::parse);
+        let email_verified = fields.flag_if_any("email_verified");
+        let full_name = fields.optional("full_name", DisplayName::parse);
+        let disabled = fields.flag_if_any("disabled");
+        let hash = fields.optional("hashed_password", PasswordHash::parse);
+        let role = fields.optional("role", Role::parse);
+        let permissions = fields.scopes_if_any("permissions");
+        let scopes = fields.scopes_if_any("scopes");
+        let created_at = fields.optional("created_at", time);
+        Some(Self {
+            id: id?,
+            username: username?,
+            email: email?,
+            email_verified: email_verified?.unwrap_or(false),
+            full_name: full_name?,
+            disabled: disabled?.unwrap_or(false),
+            hash: hash?,
+            role: role?.unwrap_or_default(),
+            permissions: permissions?.unwrap_or_default(),
+            scopes: scopes?,
+            created_at: created_at?,
+        })
+    }
+}
+
+impl Newcomer {
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, in one sentence.
+    pub fn read(app: &App, line: &str) -> Result<Self, String> {
+        let mut fields = Fields::of_json(line.as_bytes());
+        let parsed = Self::parse(&mut fields, app);
+        fields.finish(parsed).map_err(|error| match error {
+            Error::Invalid(defects) => {
+                let said = defects
+                    .iter()
+                    .map(|defect| format!("{} {}", defect.pointer.trim_start_matches('/'), defect.detail));
+                said.collect::<Vec<_>>().join("; ").trim_start().to_owned()
+            }
+            _ => "is malformed".to_owned(),
+        })
+    }
+
+    /// What no two lines may have alike.
+    pub fn keys(&self) -> Vec<String> {
+        let id = self.id.as_ref().map(|id| format!("id {id}"));
+        let email = self.email.as_ref().map(|email| format!("mail {}", email.canonical().as_str()));
+        [Some(format!("name {}", self.username.canonical().as_str())), id, email].into_iter().flatten().collect()
+    }
+
+    /// The user of the line, from `now` on where it says nothing else.
+    ///
+    /// # Errors
+    /// When there is no randomness for an id.
+    pub fn into_new(self, app: &App, now: Timestamp) -> Result<NewUser, doorward_core::random::NoRandomness> {
+        let user = User {
+            id: match self.id {
+                Some(id) => id,
+                None => UserId::from_random(app.random.bytes()?),
+            },
+            username: self.username,
+            email: self.email,
+            email_verified: self.email_verified,
+            full_name: self.full_name,
+            disabled: self.disabled,
+            role: self.role,
+            permissions: self.permissions,
+            scopes: self.scopes.unwrap_or_else(|| app.config.default_scopes.clone()),
+            two_factor_enabled: false,
+            epoch: Epoch::first(now),
+            created_at: self.created_at.unwrap_or(now),
+        };
+        let credentials = Credentials {
+            username: user.username.canonical().clone(),
+            user: user.id.clone(),
+            hash: self.hash,
+            password_set_at: now,
+            failures: Failures::default(),
+        };
+        Ok(NewUser { user, credentials })
+    }
+}

@@ -1,0 +1,32 @@
+//! `users list`
+
+use super::export::all_users;
+use crate::setup::Fault;
+use doorward_http::App;
+use std::io::{self, Write as _};
+
+pub async fn run(app: &App) -> Result<(), Fault> {
+    let mut rows = vec![["ID", "USERNAME", "E-MAIL", "ROLE", "STATE", "CREATED"].map(str::to_owned)];
+    let mut pages = all_users(app);
+    while let Some(users) = pages.next().await? {
+        rows.extend(users.into_iter().map(|user| {
+            [
+                user.id.to_string(),
+                user.username.to_string(),
+                user.email.map_or_else(|| "-".to_owned(), |email| email.to_string()),
+                user.role.to_string(),
+                (if user.disabled { "disabled" } else { "enabled" }).to_owned(),
+                user.created_at.to_string(),
+            ]
+        }));
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 6] = std::array::from_fn(width);
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for row in &rows {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    out.flush()?;
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! What the server and the commands have in common: configuration, the store with its tables and keys, the app.
+
+use crate::cli::Options;
+use crate::folder::{self, KEY_FILE};
+use crate::{OPENS, tables};
+use doorward_core::clock::Clock;
+use doorward_core::random::Random;
+use doorward_http::app::Seams;
+use doorward_http::audit::Audit;
+use doorward_http::config::{Config, Surroundings, Variables};
+use doorward_http::seal::Sealer;
+use doorward_http::{App, keys};
+use doorward_store::Store;
+use std::error::Error;
+
+/// What stops a start or a command, said to the person.
+pub type Fault = Box<dyn Error + Send + Sync>;
+
+/// A configuration, and the variables that it came from.
+pub struct Configured {
+    config: Config,
+    variables: Variables,
+}
+
+/// Reads the configuration: the environment, then `.env`.
+///
+/// # Errors
+/// When a variable cannot be used; it is named.
+pub fn configure(options: &Options, issuer: String) -> Result<Configured, Fault> {
+    let variables = Variables::of_process()?.or(dotenv()?);
+    let surroundings = Surroundings { issuer: Some(issuer), ephemeral: options.ephemeral };
+    Ok(Configured { config: Config::read(&variables, &surroundings)?, variables })
+}
+
+/// The variables of `.env`, if there is one.
+fn dotenv() -> Result<Vec<(String, String)>, Fault> {
+    match dotenvy::from_path_iter(".env") {
+        Ok(pairs) => Ok(pairs.collect::<Result<_, _>>().map_err(|error| format!(".env: {error}"))?),
+        Err(error) if error.not_found() => Ok(Vec::new()),
+        Err(error) => Err(format!(".env: {error}").into()),
+    }
+}
+
+impl Configured {
+    /// The store at `endpoint`, or where the environment says, with every table that was missing.
+    async fn store(&self, endpoint: Option<String>) -> Result<Store, Fault> {
+        let mut settings = self.config.aws(&self.variables);
+        settings.endpoint = endpoint.or(settings.endpoint);
+        let store = Store::new(&settings);
+        store.create_missing(&tables::of_template()?).await?;
+        Ok(store)
+    }
+
+    /// An app that serves: the keys are opened, the first ones made.
+    ///
+    /// # Errors
+    /// When the store does not answer, or the keys belong to another sealing key.
+    pub async fn serving(self, options: &Options, endpoint: Option<String>) -> Result<App, Fault> {
+        let store = self.store(endpoint).await?;
+        let sealer = match (&self.config.key_file, options.ephemeral) {
+            (Some(file), _) => Sealer::from_file(file, Random)?,
+            (None, true) => Sealer::ephemeral(Random)?,
+            (None, false) => {
+                folder::make(&options.data)?;
+                Sealer::from_file(&options.data.join(KEY_FILE), Random)?
+            }
+        };
+        let clock = Clock::System;
+        keys::make_first(&store.signing_keys, &sealer, self.config.signing_alg, &clock, Random).await?;
+        let seams = Seams { store, sealer: Some(sealer), opens: OPENS, clock, audit: Audit::default() };
+        let app = App::new(self.config, seams);
+        app.keys.current().await?;
+        Ok(app)
+    }
+
+    /// An app for a command: it opens no keys.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn operating(self, endpoint: Option<String>) -> Result<App, Fault> {
+        let store = self.store(endpoint).await?;
+        let seams = Seams { store, sealer: None, opens: &[], clock: Clock::System, audit: Audit::default() };
+        Ok(App::new(self.config, seams))
+    }
+}
