@@ -1,0 +1,90 @@
+//! The maps that say which function answers where: API Gateway's in `template.yaml`, `cargo lambda watch`'s in
+//! `CargoLambda.toml`. They agree, and what they name is there.
+
+use serde_yaml_ng::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+fn read(file: &str) -> String {
+    fs::read_to_string(format!("{}/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+fn text(value: &Value) -> &str {
+    match value {
+        Value::Tagged(tagged) => tagged.value.as_str().unwrap(),
+        value => value.as_str().unwrap(),
+    }
+}
+
+/// Path to function, as API Gateway has it; `$default` is everything else.
+fn of_template() -> BTreeMap<String, String> {
+    let template: Value = serde_yaml_ng::from_str(&read("template.yaml")).unwrap();
+    let resources = template["Resources"].as_mapping().unwrap();
+    let binary = |integration: &str| {
+        let function = text(&resources[integration]["Properties"]["IntegrationUri"]).trim_end_matches(".Arn");
+        resources[function]["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap().to_owned()
+    };
+    let routes = resources.values().filter(|resource| resource["Type"] == "AWS::ApiGatewayV2::Route");
+    routes
+        .map(|route| {
+            let key = text(&route["Properties"]["RouteKey"]);
+            let target = text(&route["Properties"]["Target"]);
+            let integration = target.trim_start_matches("integrations/${").trim_end_matches('}');
+            (key.trim_start_matches("ANY ").to_owned(), binary(integration))
+        })
+        .collect()
+}
+
+/// Path to function and methods, as `cargo lambda watch` has it.
+fn of_watch() -> BTreeMap<String, (String, BTreeSet<String>)> {
+    let mut map = BTreeMap::<String, (String, BTreeSet<String>)>::new();
+    let mut path = String::new();
+    for line in read("CargoLambda.toml").lines() {
+        let quoted: Vec<_> = line.split('"').skip(1).step_by(2).collect();
+        match quoted[..] {
+            [key] => path = key.to_owned(),
+            [function, method] => {
+                let entry = map.entry(path.clone()).or_insert_with(|| (function.to_owned(), BTreeSet::new()));
+                assert_eq!(entry.0, function, "{path} is one function's");
+                entry.1.insert(method.to_owned());
+            }
+            _ => {}
+        }
+    }
+    map
+}
+
+#[test]
+fn both_maps_are_one() {
+    let methods = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"].map(str::to_owned).into();
+    let mut watch = BTreeMap::new();
+    for (path, (function, served)) in of_watch() {
+        assert_eq!(served, methods, "{path}: the function says 405 itself");
+        watch.insert(path, function);
+    }
+    let template = of_template();
+    assert_eq!(watch.get("/{*path}"), template.get("$default"), "everything else");
+    // What is everything else's anyway need not be said to API Gateway.
+    watch.retain(|path, function| path != "/{*path}" && function != "metadata");
+    let template: BTreeMap<_, _> = template.into_iter().filter(|(path, _)| path != "$default").collect();
+    assert_eq!(watch, template);
+}
+
+#[test]
+fn every_path_is_mapped_in_both_slash_forms() {
+    let template = of_template();
+    for (path, function) in template.iter().filter(|(path, _)| *path != "$default") {
+        let other = path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned);
+        assert_eq!(template.get(&other), Some(function), "{other}");
+    }
+}
+
+#[test]
+fn every_function_has_a_folder_and_every_folder_a_function() {
+    let folders: BTreeSet<_> = fs::read_dir(format!("{}/functions", env!("CARGO_MANIFEST_DIR")))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let mapped: BTreeSet<_> = of_template().into_values().collect();
+    assert_eq!(folders, mapped);
+}
