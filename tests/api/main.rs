@@ -1,6 +1,10 @@
 //! The API as clients see it: the real routers and the unchanged SDK, on the embedded DynamoDB.
+#![cfg(test)]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_requests;
+mod edge;
 mod login;
+mod routes;

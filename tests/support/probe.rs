@@ -1,14 +1,17 @@
 //! Between the service and its store: counts calls, and loses, throttles or cuts off what it is told to.
 
+use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItemInput, BatchGetItemOutput};
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
-    BeforeTransmitInterceptorContextRef,
+    BeforeDeserializationInterceptorContextMut, BeforeSerializationInterceptorContextRef,
+    BeforeTransmitInterceptorContextMut, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextMut,
 };
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 /// The probe.
@@ -32,6 +35,14 @@ pub struct Call {
 }
 
 impl Storable for Call {
+    type Storer = StoreReplace<Self>;
+}
+
+/// What a batch asks for, by table.
+#[derive(Clone, Debug)]
+struct Wanted(HashMap<String, KeysAndAttributes>);
+
+impl Storable for Wanted {
     type Storer = StoreReplace<Self>;
 }
 
@@ -80,6 +91,17 @@ impl Probe {
         self.0.lock().unwrap().faults.is_empty()
     }
 
+    /// The fault of that kind that the call is to have, once.
+    fn due(&self, cfg: &ConfigBag, kind: Kind) -> Option<Fault> {
+        let call = cfg.load::<Call>()?;
+        let faults = &mut self.0.lock().unwrap().faults;
+        let at = faults.iter().position(|fault| {
+            let (named, tables) = (fault.operation == call.operation, call.tables.split(' '));
+            fault.kind == kind && named && tables.into_iter().any(|table| table == fault.table)
+        })?;
+        Some(faults.remove(at))
+    }
+
     /// Cuts the store off, or brings it back.
     pub fn cut_off(&self, down: bool) {
         self.0.lock().unwrap().down = down;
@@ -89,6 +111,19 @@ impl Probe {
 impl Intercept for Probe {
     fn name(&self) -> &'static str {
         "Probe"
+    }
+
+    fn read_before_serialization(
+        &self,
+        context: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let batch = context.input().downcast_ref::<BatchGetItemInput>();
+        if let Some(wanted) = batch.and_then(|batch| batch.request_items.clone()) {
+            cfg.interceptor_state().store_put(Wanted(wanted));
+        }
+        Ok(())
     }
 
     fn read_after_serialization(
@@ -127,23 +162,28 @@ impl Intercept for Probe {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(call) = cfg.load::<Call>() else { return Ok(()) };
-        let mut state = self.0.lock().unwrap();
-        let due = |fault: &Fault| fault.operation == call.operation && call.tables.split(' ').any(|t| t == fault.table);
-        let Some(at) = state.faults.iter().position(due) else { return Ok(()) };
-        let fault = state.faults.remove(at);
-        let response = context.response_mut();
-        match fault.kind {
-            Kind::LoseReply => {
-                *response.status_mut() = 500.try_into()?;
-                *response.body_mut() =
-                    SdkBody::from(r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}"#);
-            }
-            Kind::Unprocessed => {
-                let body = response.body().bytes().unwrap_or_default();
-                *response.body_mut() = SdkBody::from(unprocessed(body, fault.table));
-            }
+        if self.due(cfg, Kind::LoseReply).is_some() {
+            let response = context.response_mut();
+            *response.status_mut() = 500.try_into()?;
+            *response.body_mut() =
+                SdkBody::from(r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}"#);
         }
+        Ok(())
+    }
+
+    fn modify_before_attempt_completion(
+        &self,
+        context: &mut FinalizerInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(fault) = self.due(cfg, Kind::Unprocessed) else { return Ok(()) };
+        let table = format!("doorward-{}", fault.table);
+        let wanted = cfg.load::<Wanted>().and_then(|wanted| wanted.0.get(&table)).cloned().ok_or("no such batch")?;
+        let Some(Ok(output)) = context.output_or_error_mut() else { return Err("the batch failed".into()) };
+        let output = output.downcast_mut::<BatchGetItemOutput>().ok_or("no batch")?;
+        output.responses.get_or_insert_default().remove(&table);
+        output.unprocessed_keys.get_or_insert_default().insert(table, wanted);
         Ok(())
     }
 }
@@ -173,24 +213,4 @@ fn collect(value: &serde_json::Value, found: &mut Vec<String>) {
         serde_json::Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
         _ => {}
     }
-}
-
-/// A batch's answer in which one table was not processed.
-fn unprocessed(body: &[u8], table: &str) -> String {
-    let mut body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    let name = format!("doorward-{table}");
-    let key = |items: Option<&serde_json::Value>| items.cloned().unwrap_or_default();
-    let item = key(body["Responses"][&name].get(0));
-    if let Some(responses) = body["Responses"].as_object_mut() {
-        responses.remove(&name);
-    }
-    let keys: serde_json::Map<_, _> = ["user_id", "session_id", "jti"]
-        .into_iter()
-        .filter(|attribute| {
-            matches!((table, *attribute), ("users", "user_id") | ("sessions", _) | ("revoked-tokens", "jti"))
-        })
-        .filter_map(|attribute| item.get(attribute).map(|value| (attribute.to_owned(), value.clone())))
-        .collect();
-    body["UnprocessedKeys"] = serde_json::json!({name: {"Keys": [keys], "ConsistentRead": true}});
-    body.to_string()
 }

@@ -10,27 +10,40 @@ use std::net::SocketAddr;
 use tower::ServiceExt as _;
 
 /// A request that is not sent yet.
+#[derive(Debug)]
 #[must_use]
 pub struct Request {
     app: Router,
-    request: axum::http::request::Builder,
+    parts: axum::http::request::Builder,
     address: SocketAddr,
     body: Vec<u8>,
 }
 
 impl Request {
     pub fn new(app: Router, method: &str, path: &str) -> Self {
-        let request = axum::http::Request::builder().method(method).uri(path).header("host", "doorward.test");
-        Self { app, request, address: SocketAddr::from(([192, 0, 2, 1], 40_000)), body: Vec::new() }
+        let parts = axum::http::Request::builder().method(method).uri(path).header("host", "doorward.test");
+        Self { app, parts, address: SocketAddr::from(([192, 0, 2, 1], 40_000)), body: Vec::new() }
     }
 
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.request = self.request.header(name, value);
+        self.parts = self.parts.header(name, value);
         self
     }
 
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// For another name than the service's.
+    pub fn host(mut self, host: &str) -> Self {
+        self.parts.headers_mut().unwrap().insert("host", host.parse().unwrap());
+        self
+    }
+
+    /// For no name.
+    pub fn without_host(mut self) -> Self {
+        self.parts.headers_mut().unwrap().remove("host");
+        self
     }
 
     /// Where it comes from.
@@ -44,7 +57,7 @@ impl Request {
     }
 
     pub fn form(self, pairs: &[(&str, &str)]) -> Self {
-        let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        let encode = |text: &str| text.bytes().fold(String::new(), |all, byte| format!("{all}%{byte:02X}"));
         let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
         self.body("application/x-www-form-urlencoded", pairs.join("&").as_bytes())
     }
@@ -55,7 +68,7 @@ impl Request {
     }
 
     pub async fn send(self) -> Answer {
-        let mut request = self.request.body(Body::from(self.body)).unwrap();
+        let mut request = self.parts.body(Body::from(self.body)).unwrap();
         request.extensions_mut().insert(ConnectInfo(self.address));
         let response = self.app.oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();

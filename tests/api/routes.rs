@@ -1,0 +1,115 @@
+//! Every route of the service, and what its bodies are made of. [`super::bad_requests`] makes its cases from this.
+
+/// Stands in every good body where a secret would; no answer may have it.
+pub const CANARY: &str = "canary-4711-staple";
+
+pub struct Route {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub media: Media,
+    pub dialect: Dialect,
+    pub needs_bearer: bool,
+    pub members: &'static [Member],
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Media {
+    Json,
+    Form,
+    Either,
+    None,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    FirstParty,
+    OAuth,
+}
+
+pub struct Member {
+    pub name: &'static str,
+    pub good: &'static str,
+    pub is_required: bool,
+    pub kind: Kind,
+}
+
+pub enum Kind {
+    /// Has a form of its own; these and whatever has control characters or no end are not of it.
+    Formed(&'static [&'static str]),
+    /// Any text is taken, and judged later: a credential, or a scope.
+    Free,
+    /// As that, and an empty one is a wrong one.
+    Password,
+}
+
+const fn required(name: &'static str, good: &'static str, kind: Kind) -> Member {
+    Member { name, good, is_required: true, kind }
+}
+
+const fn optional(name: &'static str, good: &'static str, kind: Kind) -> Member {
+    Member { name, good, is_required: false, kind }
+}
+
+const fn bare(method: &'static str, path: &'static str, needs_bearer: bool) -> Route {
+    Route { method, path, media: Media::None, dialect: Dialect::FirstParty, needs_bearer, members: &[] }
+}
+
+pub const ROUTES: &[Route] = &[
+    Route {
+        method: "POST",
+        path: "/token",
+        media: Media::Form,
+        dialect: Dialect::FirstParty,
+        needs_bearer: false,
+        members: &[
+            required("username", "ann", Kind::Free),
+            required("password", CANARY, Kind::Password),
+            optional("scope", "read:items", Kind::Free),
+            optional("grant_type", "password", Kind::Formed(&["Password", "refresh_token", "password "])),
+        ],
+    },
+    Route {
+        method: "POST",
+        path: "/token/refresh",
+        media: Media::Either,
+        dialect: Dialect::FirstParty,
+        needs_bearer: false,
+        members: &[required("refresh_token", CANARY, Kind::Free), optional("scope", "read:items", Kind::Free)],
+    },
+    Route {
+        method: "POST",
+        path: "/oauth2/token",
+        media: Media::Form,
+        dialect: Dialect::OAuth,
+        needs_bearer: false,
+        members: &[
+            required("grant_type", "refresh_token", Kind::Free),
+            required("refresh_token", CANARY, Kind::Free),
+            optional("scope", "read:items", Kind::Free),
+        ],
+    },
+    Route {
+        method: "POST",
+        path: "/users",
+        media: Media::Json,
+        dialect: Dialect::FirstParty,
+        needs_bearer: false,
+        members: &[
+            required("username", "bob", Kind::Formed(&["a b", "a@b", "a/b", "a\u{200B}b", "<b>", "a\u{202E}b"])),
+            required(
+                "email",
+                "bob@example.com",
+                Kind::Formed(&["bob", "@example.com", "a@b@c", "a b@c", "a@", "a@b."]),
+            ),
+            required("password", CANARY, Kind::Formed(&["short", "password", "PASSWORD", "12345678"])),
+            optional("full_name", "Bob", Kind::Formed(&["", "Bob\u{9b}"])),
+        ],
+    },
+    bare("GET", "/users/me", true),
+    bare("POST", "/refresh-token", true),
+    bare("POST", "/logout", true),
+    bare("POST", "/logout/all", true),
+    bare("POST", "/revoke-token", true),
+    bare("GET", "/health", false),
+    bare("GET", "/.well-known/jwks.json", false),
+];
