@@ -24,6 +24,7 @@ pub fn edge(routes: Router<App>, app: App) -> Router {
 async fn coat(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = RequestId::from_random(app.random.bytes().unwrap_or_default());
     let cors = Cors::of(&app, request.method(), request.headers());
+    let is_oauth = request.uri().path().starts_with("/oauth2/");
     let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
 
     let mut response = if !is_trusted(&app, &request) {
@@ -39,6 +40,9 @@ async fn coat(State(app): State<App>, mut request: Request, next: Next) -> Respo
     };
 
     describe(response.headers_mut(), &id);
+    if is_oauth {
+        keep_nowhere(response.headers_mut());
+    }
     cors.describe(response.headers_mut());
     span.in_scope(|| tracing::info!(status = response.status().as_u16(), "answered"));
     response
@@ -73,6 +77,12 @@ fn without_last_slash(uri: &mut Uri) {
     if let Ok(rewritten) = Uri::from_parts(parts) {
         *uri = rewritten;
     }
+}
+
+/// The headers of every answer of the OAuth dialect, the transport's refusals too (RFC 6749 §5.1).
+fn keep_nowhere(headers: &mut HeaderMap) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
 }
 
 /// The headers of every answer. A page that needs a policy of its own has set it already.

@@ -259,14 +259,11 @@ impl OAuthError {
 
 impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
-        let mut response = match self.code_and_description() {
+        match self.code_and_description() {
             Some((error, error_description)) => {
                 (StatusCode::BAD_REQUEST, Json(OAuthBody { error, error_description })).into_response()
             }
             None => self.0.into_response(),
-        };
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response.headers_mut().insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
-        response
+        }
     }
 }
