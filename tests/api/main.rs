@@ -8,3 +8,4 @@ mod bad_requests;
 mod edge;
 mod login;
 mod routes;
+mod sign_up;
