@@ -7,5 +7,6 @@ mod support;
 mod bad_requests;
 mod edge;
 mod login;
+mod oauth;
 mod routes;
 mod sign_up;
