@@ -6,6 +6,7 @@ mod support;
 
 mod bad_requests;
 mod edge;
+mod keys;
 mod login;
 mod oauth;
 mod routes;
