@@ -1,0 +1,109 @@
+//! As little of HTTP/1.1 as it takes: one request a connection.
+
+use serde_json::{Value, json};
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Answer {
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+
+    #[track_caller]
+    pub fn text(&self, name: &str) -> String {
+        self.body[name].as_str().unwrap_or_else(|| panic!("{name} in {}", self.body)).to_owned()
+    }
+}
+
+/// What a login gave.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    pub access: String,
+    pub refresh: String,
+}
+
+/// A password that may be set.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// Speaks to a server.
+#[derive(Clone, Copy, Debug)]
+pub struct Client(pub SocketAddr);
+
+impl Client {
+    /// The answer, or that there was none to the end.
+    pub fn try_send(self, method: &str, path: &str, headers: &str, body: &str) -> io::Result<Answer> {
+        let mut stream = TcpStream::connect(self.0)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        let (host, length) = (self.0, body.len());
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {length}");
+        stream.write_all(format!("{head}\r\n{headers}\r\n{body}").as_bytes())?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text)?;
+        whole(&text).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+
+    fn send(self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        self.try_send(method, path, headers, body).unwrap()
+    }
+
+    pub fn get(self, path: &str, token: &str) -> Answer {
+        self.send("GET", path, &format!("authorization: Bearer {token}\r\n"), "")
+    }
+
+    pub fn try_post(self, path: &str, body: &Value) -> io::Result<Answer> {
+        self.try_send("POST", path, "content-type: application/json\r\n", &body.to_string())
+    }
+
+    pub fn try_sign_up(self, name: &str) -> io::Result<Answer> {
+        let body = json!({"username": name, "email": format!("{name}@example.com"), "password": PASSWORD});
+        self.try_post("/users", &body)
+    }
+
+    pub fn try_refresh(self, token: &str) -> io::Result<Answer> {
+        self.try_post("/token/refresh", &json!({"refresh_token": token}))
+    }
+
+    pub fn log_in(self, name: &str, password: &str) -> Answer {
+        let form = format!("username={name}&password={}", password.replace(' ', "+"));
+        self.send("POST", "/token", "content-type: application/x-www-form-urlencoded\r\n", &form)
+    }
+
+    pub fn sign_up(self, name: &str) -> Answer {
+        self.try_sign_up(name).unwrap()
+    }
+
+    pub fn refresh(self, token: &str) -> Answer {
+        self.try_refresh(token).unwrap()
+    }
+
+    pub fn newcomer(self, name: &str) -> Tokens {
+        self.sign_up(name).expect(201);
+        tokens(&self.log_in(name, PASSWORD).expect(200))
+    }
+}
+
+pub fn tokens(answer: &Answer) -> Tokens {
+    Tokens { access: answer.text("access_token"), refresh: answer.text("refresh_token") }
+}
+
+/// An answer of which nothing is missing.
+fn whole(text: &str) -> Option<Answer> {
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let mut lines = head.lines();
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let named = |line: &str| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse::<usize>().ok();
+    if lines.find_map(named)? != body.len() {
+        return None;
+    }
+    Some(Answer { status, body: serde_json::from_str(body).unwrap_or(Value::Null) })
+}

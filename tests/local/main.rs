@@ -1,0 +1,7 @@
+//! `cargo run` as a person meets it: the real binary, over HTTP, in a folder of its own.
+#![cfg(test)]
+
+mod client;
+mod crash;
+mod server;
+mod starts;
