@@ -190,7 +190,7 @@ async fn both_dialects_refresh_one_session() {
 async fn the_transports_refusals_are_problems_and_kept_by_nobody() {
     let service = service().await;
     let ann = service.newcomer("ann").await;
-    let long = service.post("/oauth2/token").body(FORM, &[b'a'; 65_537]).send().await;
+    let long = service.post("/oauth2/token").body(FORM, &b"a".repeat(65_537)).send().await;
     let long = long.expect_problem(413, "Request body too large");
     let method = service.get("/oauth2/token").send().await.expect_problem(405, "Method Not Allowed");
     assert_eq!(method.header("allow"), Some("POST"));
