@@ -65,9 +65,16 @@ impl Folder {
         fs::write(&aside, endpoint).and_then(|()| fs::rename(&aside, self.path.join(ENDPOINT))).map_err(fault)
     }
 
-    /// The embedded DynamoDB's file.
-    pub fn database(&self) -> PathBuf {
-        self.path.join("dynamodb.sqlite")
+    /// The embedded DynamoDB's file, for its owner alone whatever the folder is; what SQLite puts beside it is as private.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn database(&self) -> Result<PathBuf, FolderError> {
+        let path = self.path.join("dynamodb.sqlite");
+        match OpenOptions::new().append(true).create(true).mode(0o600).open(&path) {
+            Ok(_) => Ok(path),
+            Err(error) => Err(FolderError::Io { path: path.display().to_string(), error }),
+        }
     }
 }
 

@@ -30,7 +30,7 @@ pub async fn run(options: Options) -> Result<(), Fault> {
         _ => None,
     };
     let embedded = if options.dynamodb_endpoint.is_none() {
-        let file = folder.as_ref().map(Folder::database);
+        let file = folder.as_ref().map(Folder::database).transpose()?;
         Some(Embedded::start(bind(options.dynamodb).await?, file.as_deref())?)
     } else {
         None

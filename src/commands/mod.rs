@@ -62,7 +62,7 @@ impl Attached {
             match Folder::hold(&options.data) {
                 Ok(folder) => {
                     let listener = TcpListener::bind("127.0.0.1:0").await?;
-                    let embedded = Embedded::start(listener, Some(&folder.database()))?;
+                    let embedded = Embedded::start(listener, Some(&folder.database()?))?;
                     let app = configured.operating(Some(embedded.endpoint())).await?;
                     return Ok(Self { app, own: Some((embedded, folder)) });
                 }

@@ -1,6 +1,8 @@
 //! The maps that say which function answers where: API Gateway's in `template.yaml`, `cargo lambda watch`'s in
 //! `CargoLambda.toml`. They agree, and what they name is there.
 
+#![cfg(test)]
+
 use serde_yaml_ng::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -42,7 +44,7 @@ fn of_watch() -> BTreeMap<String, (String, BTreeSet<String>)> {
     for line in read("CargoLambda.toml").lines() {
         let quoted: Vec<_> = line.split('"').skip(1).step_by(2).collect();
         match quoted[..] {
-            [key] => path = key.to_owned(),
+            [key] => key.clone_into(&mut path),
             [function, method] => {
                 let entry = map.entry(path.clone()).or_insert_with(|| (function.to_owned(), BTreeSet::new()));
                 assert_eq!(entry.0, function, "{path} is one function's");

@@ -282,7 +282,11 @@ impl Fields {
         }
         match parsed {
             Some(parsed) if self.defects.is_empty() => Ok(parsed),
-            _ => Err(Error::Invalid(self.defects)),
+            _ => {
+                // Of a body that cannot be read, nothing is known to be missing.
+                let whole = self.defects.iter().position(|defect| defect.pointer.is_empty());
+                Err(Error::Invalid(whole.map_or_else(|| self.defects.clone(), |at| vec![self.defects[at].clone()])))
+            }
         }
     }
 }
