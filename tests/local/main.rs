@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod client;
+mod commands;
 mod crash;
 mod server;
 mod starts;

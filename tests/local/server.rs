@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -33,8 +33,14 @@ impl Place {
 
     pub fn command(&self) -> Start {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
-        command.env_clear().current_dir(self.0.path()).arg("--listen").stdin(Stdio::null());
-        let start = Start { command, listen: "127.0.0.1:0".to_owned(), args: Vec::new(), log: self.path("log") };
+        command.env_clear().current_dir(self.0.path()).arg("--listen");
+        let start = Start {
+            command,
+            listen: "127.0.0.1:0".to_owned(),
+            args: Vec::new(),
+            log: self.path("log"),
+            input: String::new(),
+        };
         start.env("DOORWARD_LOGIN_RATE", "off").env("DOORWARD_SIGN_UP_RATE", "off")
     }
 
@@ -51,9 +57,16 @@ pub struct Start {
     listen: String,
     args: Vec<String>,
     log: PathBuf,
+    input: String,
 }
 
 impl Start {
+    /// What it finds on standard input.
+    pub fn input(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.input);
+        self
+    }
+
     pub fn arg(mut self, arg: &str) -> Self {
         self.args.push(arg.to_owned());
         self
@@ -72,7 +85,11 @@ impl Start {
 
     fn spawn(mut self) -> Child {
         let log = File::options().create(true).append(true).open(&self.log).unwrap();
-        self.command.arg(&self.listen).args(&self.args).stdout(Stdio::piped()).stderr(log).spawn().unwrap()
+        self.command.arg(&self.listen).args(&self.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
+        let mut child = self.command.spawn().unwrap();
+        // One that was refused before it read does not read.
+        let _ = child.stdin.take().unwrap().write_all(self.input.as_bytes());
+        child
     }
 
     /// Starts it, until it says that it listens.
