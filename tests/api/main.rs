@@ -10,4 +10,5 @@ mod keys;
 mod login;
 mod oauth;
 mod routes;
+mod seeds;
 mod sign_up;

@@ -3,7 +3,9 @@
 
 pub mod answer;
 pub mod probe;
+pub mod raw;
 pub mod request;
+pub mod state;
 
 use axum::Router;
 use doorward::dynamodb::Embedded;
@@ -17,9 +19,12 @@ use doorward_http::seal::Sealer;
 use doorward_http::{edge, keys};
 use doorward_store::{AwsCredentials, Settings, SharedInterceptor, Store};
 use probe::Probe;
+use raw::Raw;
 use request::Request;
 use serde_json::json;
+use std::sync::Arc;
 use std::time::Duration;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 pub use answer::Answer;
@@ -36,9 +41,12 @@ pub struct Service {
     pub clock: Clock,
     pub probe: Probe,
     pub store: Store,
+    pub raw: Raw,
     app: Router,
     audit: Audit,
-    _dynamodb: Embedded,
+    dynamodb: Arc<Embedded>,
+    /// Where the key lies that seals the others.
+    folder: Arc<TempDir>,
 }
 
 /// Starts a service with no limits per address and cheap hashes.
@@ -49,7 +57,12 @@ pub async fn service() -> Service {
 /// Starts a service with those variables besides.
 pub async fn service_with(variables: &[(&str, &str)]) -> Service {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let dynamodb = Embedded::start(listener, None).unwrap();
+    let dynamodb = Arc::new(Embedded::start(listener, None).unwrap());
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    start(dynamodb, folder, Clock::manual(START), variables).await
+}
+
+async fn start(dynamodb: Arc<Embedded>, folder: Arc<TempDir>, clock: Clock, variables: &[(&str, &str)]) -> Service {
     let defaults =
         [("DOORWARD_LOGIN_RATE", "off"), ("DOORWARD_SIGN_UP_RATE", "off"), ("DOORWARD_ARGON2", "m=8,t=1,p=1")];
     let owned = |pairs: &[(&str, &str)]| {
@@ -60,26 +73,33 @@ pub async fn service_with(variables: &[(&str, &str)]) -> Service {
     let config = Config::read(&variables, &surroundings).unwrap();
 
     let probe = Probe::default();
-    let store = Store::new(&Settings {
+    let settings = Settings {
         endpoint: Some(dynamodb.endpoint()),
         region: "us-east-1".to_owned(),
         credentials: AwsCredentials::anything(),
         table_prefix: config.table_prefix.clone(),
         interceptor: Some(SharedInterceptor::new(probe.clone())),
-    });
+    };
+    let store = Store::new(&settings);
     store.create_missing(&tables::of_template().unwrap()).await.unwrap();
-    let (clock, audit) = (Clock::manual(START), Audit::keeping());
-    let sealer = Sealer::ephemeral(Random).unwrap();
+    let audit = Audit::keeping();
+    let sealer = Sealer::from_file(&folder.path().join("keys"), Random).unwrap();
     keys::make_first(&store.signing_keys, &sealer, config.signing_alg, &clock, Random).await.unwrap();
     let seams =
         Seams { store: store.clone(), sealer: Some(sealer), opens: OPENS, clock: clock.clone(), audit: audit.clone() };
     let app = App::new(config, seams);
     app.keys.current().await.unwrap();
     probe.forget();
-    Service { clock, probe, store, app: edge(routes(), app), audit, _dynamodb: dynamodb }
+    let raw = Raw::new(&dynamodb.endpoint());
+    Service { clock, probe, store, raw, app: edge(routes(), app), audit, dynamodb, folder }
 }
 
 impl Service {
+    /// Another service on the same store, with the same keys and the same clock, and those variables.
+    pub async fn another(&self, variables: &[(&str, &str)]) -> Self {
+        start(Arc::clone(&self.dynamodb), Arc::clone(&self.folder), self.clock.clone(), variables).await
+    }
+
     pub fn get(&self, path: &str) -> Request {
         self.request("GET", path)
     }

@@ -1,0 +1,58 @@
+//! The tables as they are, past the store: for states that no verb makes.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::AttributeValue;
+use std::collections::HashMap;
+
+pub type Item = HashMap<String, AttributeValue>;
+
+/// A client of its own, which the probe does not see.
+#[derive(Clone, Debug)]
+pub struct Raw(Client);
+
+impl Raw {
+    pub fn new(endpoint: &str) -> Self {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new("raw", "raw", None, None, "tests"))
+            .endpoint_url(endpoint);
+        Self(Client::from_conf(config.build()))
+    }
+
+    /// An item, if it is there.
+    pub async fn item(&self, table: &str, key: &[(&str, &str)]) -> Option<Item> {
+        self.0.get_item().table_name(name(table)).set_key(Some(key_of(key))).send().await.unwrap().item
+    }
+
+    /// All items of a table.
+    pub async fn items(&self, table: &str) -> Vec<Item> {
+        self.0.scan().table_name(name(table)).consistent_read(true).send().await.unwrap().items.unwrap_or_default()
+    }
+
+    /// Writes an item over whatever is there.
+    pub async fn put(&self, table: &str, item: Item) {
+        self.0.put_item().table_name(name(table)).set_item(Some(item)).send().await.unwrap();
+    }
+
+    /// Sets one attribute of an item, which is there.
+    pub async fn set(&self, table: &str, key: &[(&str, &str)], attribute: &str, value: AttributeValue) {
+        let mut item = self.item(table, key).await.expect("an item to change");
+        item.insert(attribute.to_owned(), value);
+        self.put(table, item).await;
+    }
+
+    /// Takes an item away.
+    pub async fn delete(&self, table: &str, key: &[(&str, &str)]) {
+        self.0.delete_item().table_name(name(table)).set_key(Some(key_of(key))).send().await.unwrap();
+    }
+}
+
+fn name(table: &str) -> String {
+    format!("doorward-{table}")
+}
+
+fn key_of(key: &[(&str, &str)]) -> Item {
+    key.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::S((*value).to_owned()))).collect()
+}
