@@ -5,6 +5,7 @@
 mod support;
 
 mod bad_requests;
+mod bearer;
 mod edge;
 mod keys;
 mod login;
