@@ -9,6 +9,7 @@ mod bearer;
 mod edge;
 mod keys;
 mod login;
+mod logout;
 mod oauth;
 mod routes;
 mod seeds;
