@@ -6,6 +6,7 @@ mod support;
 
 mod bad_requests;
 mod bearer;
+mod calls;
 mod edge;
 mod keys;
 mod login;

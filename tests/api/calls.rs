@@ -1,0 +1,171 @@
+//! What a request costs: the calls to the store, exactly, with all limits on.
+
+use crate::support::{Answer, PASSWORD, Service, service_with};
+use serde_json::json;
+
+const CHECK: &str = "BatchGetItem revoked-tokens sessions users";
+
+async fn service_with_limits() -> Service {
+    service_with(&[("DOORWARD_LOGIN_RATE", "1000/60"), ("DOORWARD_SIGN_UP_RATE", "10/3600")]).await
+}
+
+impl Service {
+    /// Expects exactly these calls since the last look, in any order.
+    #[track_caller]
+    fn expect_calls(&self, calls: &[&str]) {
+        let mut expected = calls.to_vec();
+        expected.sort_unstable();
+        assert_eq!(self.probe.calls(), expected);
+        self.probe.forget();
+    }
+
+    async fn login_of(&self, name: &str, password: &str) -> Answer {
+        self.probe.forget();
+        self.try_login(name, password).await
+    }
+}
+
+const REFUSED: [&str; 4] = ["UpdateItem limits", "GetItem credentials", "GetItem users", "UpdateItem credentials"];
+const REFUSED_BY_EMAIL: [&str; 5] =
+    ["UpdateItem limits", "GetItem credentials", "GetItem credentials", "GetItem users", "UpdateItem credentials"];
+
+#[tokio::test]
+async fn a_refused_login_costs_four_calls_whatever_it_is_refused_for() {
+    let service = service_with_limits().await;
+    service.sign_up("ann").await.expect(201);
+    for (name, password) in
+        [("ann", "wrong"), ("ann", ""), ("nobody", "wrong"), ("nobody", PASSWORD), ("no body", PASSWORD), ("@", "x")]
+    {
+        service.login_of(name, password).await.expect(401);
+        service.expect_calls(&REFUSED);
+    }
+    for (email, password) in [("ann@example.com", "wrong"), ("nobody@example.com", "wrong")] {
+        service.login_of(email, password).await.expect(401);
+        service.expect_calls(&REFUSED_BY_EMAIL);
+    }
+}
+
+#[tokio::test]
+async fn a_closed_account_costs_what_a_wrong_password_costs() {
+    let service = service_with_limits().await;
+    service.sign_up("ann").await.expect(201);
+    for _ in 0..5 {
+        service.login_of("ann", "wrong").await.expect(401);
+        service.expect_calls(&REFUSED);
+    }
+    for password in ["wrong", PASSWORD] {
+        service.login_of("ann", password).await.expect(401);
+        service.expect_calls(&REFUSED);
+        service.login_of("ann@example.com", password).await.expect(401);
+        service.expect_calls(&REFUSED_BY_EMAIL);
+    }
+}
+
+#[tokio::test]
+async fn a_right_password_that_gets_nothing_costs_four_calls() {
+    let service = service_with_limits().await;
+    service.sign_up("ann").await.expect(201);
+    service.probe.forget();
+    let form = [("username", "ann"), ("password", PASSWORD), ("scope", "too:much")];
+    service.post("/token").form(&form).send().await.expect_problem(400, "Scope not allowed");
+    service.expect_calls(&REFUSED);
+    service.disable("ann").await;
+    service.login_of("ann", PASSWORD).await.expect_problem(400, "Inactive user");
+    service.expect_calls(&REFUSED);
+}
+
+#[tokio::test]
+async fn a_login_costs_five_calls_and_one_more_by_email() {
+    let service = service_with_limits().await;
+    service.sign_up("ann").await.expect(201);
+    let login =
+        ["UpdateItem limits", "GetItem credentials", "GetItem users", "PutItem sessions", "UpdateItem credentials"];
+    service.login_of("ann", PASSWORD).await.expect(200);
+    service.expect_calls(&login);
+    service.login_of("ann@example.com", PASSWORD).await.expect(200);
+    service.expect_calls(&[&login[..], &["GetItem credentials"]].concat());
+}
+
+#[tokio::test]
+async fn a_refresh_costs_two_calls_and_theft_one_more() {
+    let service = service_with_limits().await;
+    let tokens = service.newcomer("ann").await;
+    let refresh = ["UpdateItem sessions", "GetItem users"];
+    service.probe.forget();
+    service.refresh(&tokens.refresh).await.expect(200);
+    service.expect_calls(&refresh);
+    service.refresh(&tokens.refresh).await.expect(200);
+    service.expect_calls(&refresh);
+    let wider = json!({"refresh_token": tokens.refresh, "scope": "too:much"});
+    service.post("/token/refresh").json(&wider).send().await.expect(400);
+    service.expect_calls(&refresh);
+
+    service.wait(10);
+    service.refresh(&tokens.refresh).await.expect(401);
+    service.expect_calls(&[&refresh[..], &["UpdateItem sessions"]].concat());
+    service.refresh(&tokens.refresh).await.expect(401);
+    service.expect_calls(&refresh);
+}
+
+#[tokio::test]
+async fn a_refresh_in_the_other_dialect_costs_the_same() {
+    let service = service_with_limits().await;
+    let tokens = service.newcomer("ann").await;
+    service.probe.forget();
+    let form = [("grant_type", "refresh_token"), ("refresh_token", tokens.refresh.as_str())];
+    service.post("/oauth2/token").form(&form).send().await.expect(200);
+    service.expect_calls(&["UpdateItem sessions", "GetItem users"]);
+}
+
+#[tokio::test]
+async fn a_check_of_an_access_token_costs_one_call() {
+    let service = service_with_limits().await;
+    let tokens = service.newcomer("ann").await;
+    service.probe.forget();
+    service.me(&tokens.access).await.expect(200);
+    service.expect_calls(&[CHECK]);
+    service.post_as(&tokens.access, "/refresh-token").await.expect(200);
+    service.expect_calls(&[CHECK]);
+    service.delete_session(&tokens.access).await;
+    service.me(&tokens.access).await.expect(401);
+    service.expect_calls(&[CHECK]);
+}
+
+#[tokio::test]
+async fn a_way_out_costs_the_check_and_one_write() {
+    let service = service_with_limits().await;
+    service.sign_up("ann").await.expect(201);
+    for (path, write) in [
+        ("/logout", "UpdateItem sessions"),
+        ("/logout/all", "UpdateItem users"),
+        ("/revoke-token", "PutItem revoked-tokens"),
+    ] {
+        let tokens = service.login("ann").await;
+        service.probe.forget();
+        service.post_as(&tokens.access, path).await.expect(200);
+        service.expect_calls(&[CHECK, write]);
+        service.post_as(&tokens.access, path).await.expect(401);
+        service.expect_calls(&[CHECK]);
+    }
+}
+
+#[tokio::test]
+async fn a_sign_up_costs_two_calls_also_when_the_name_is_taken() {
+    let service = service_with_limits().await;
+    for status in [201, 409] {
+        service.sign_up("ann").await.expect(status);
+        service.expect_calls(&["UpdateItem limits", "TransactWriteItems credentials users"]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_by_its_form_costs_nothing() {
+    let service = service_with_limits().await;
+    service.post("/token").form(&[("username", "ann")]).send().await.expect(422);
+    service.post("/users").json(&json!({"username": "ann"})).send().await.expect(422);
+    service.post("/token/refresh").form(&[]).send().await.expect(422);
+    service.get("/users/me").send().await.expect(401);
+    service.me("garbage").await.expect(401);
+    service.refresh("dwr_garbage").await.expect(401);
+    service.expect_calls(&[]);
+}
