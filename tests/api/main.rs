@@ -18,3 +18,4 @@ mod routes;
 mod seeds;
 mod sign_up;
 mod theft;
+mod throttle;
