@@ -11,6 +11,7 @@ mod edge;
 mod keys;
 mod login;
 mod logout;
+mod lost_replies;
 mod oauth;
 mod refresh;
 mod renewal;
