@@ -13,6 +13,7 @@ mod login;
 mod logout;
 mod lost_replies;
 mod oauth;
+mod races;
 mod refresh;
 mod renewal;
 mod routes;
