@@ -6,7 +6,7 @@ _default:
     @just --list
 
 # What CI runs beside the tests; the first run installs its tools into target/tools
-check: fmt clippy spelling template deny
+check: fmt clippy spelling template deny watch functions
 
 fmt:
     cargo fmt --all --check
@@ -25,6 +25,15 @@ template: _tools
 deny: _tools
     cargo deny --workspace check bans licenses sources
 
+# The journey through `cargo lambda watch`
+watch: _tools
+    cargo test --test local --features watch watch::
+
+# The functions as they are deployed, for this machine's processor, and how large they are
+functions: _tools
+    cargo lambda build --release --output-format zip $(ls functions | sed 's/^/--bin /')
+    du --bytes target/lambda/*/bootstrap.zip
+
 _tools:
     @.ci/tools
 
@@ -37,7 +46,6 @@ dev *args:
 
 # The functions, for Lambda's arm64
 build: _tools
-    target/tools/venv/bin/pip install --quiet --disable-pip-version-check cargo-lambda==1.9.2
     sam build
 
 # The stack, asking for what it needs

@@ -4,5 +4,8 @@
 mod client;
 mod commands;
 mod crash;
+mod journey;
 mod server;
 mod starts;
+#[cfg(feature = "watch")]
+mod watch;

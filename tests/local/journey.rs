@@ -1,0 +1,109 @@
+//! One journey, through whatever serves: sign-up to deletion, as a client and as an administrator.
+
+use crate::client::{Answer, Client, PASSWORD, tokens};
+use crate::server::Place;
+use serde_json::{Value, json};
+
+#[test]
+fn on_cargo_run() {
+    let place = Place::new();
+    let server = place.server().start();
+    journey(server.client(), server.admin_password().unwrap());
+}
+
+impl Client {
+    fn call(self, method: &str, path: &str, token: &str, body: &Value) -> Answer {
+        let headers = format!("authorization: Bearer {token}\r\ncontent-type: application/json\r\n");
+        self.try_send(method, path, &headers, &body.to_string()).unwrap()
+    }
+}
+
+#[track_caller]
+fn refused(answer: &Answer, status: u16, detail: &str) {
+    assert_eq!((answer.status, answer.text("detail").as_str()), (status, detail));
+}
+
+/// Walks the whole way on an empty store whose `admin` has that password.
+pub fn journey(client: Client, admin_password: &str) {
+    comes_and_stays(client);
+    minds_the_own_account(client);
+    is_administered(client, admin_password);
+}
+
+fn comes_and_stays(client: Client) {
+    assert_eq!(client.get("/health", "").expect(200).body, json!({"status": "ok"}));
+    refused(&client.get("/users/me", "nonsense").expect(401), 401, "Could not validate credentials");
+    refused(&client.get("/nowhere", ""), 404, "Not Found");
+    refused(&client.call("PUT", "/token", "", &json!({})), 405, "Method Not Allowed");
+
+    client.sign_up("ann").expect(201);
+    refused(&client.sign_up("ANN"), 409, "Username already registered");
+    refused(&client.log_in("ann", "a wrong password"), 401, "Incorrect username or password");
+    let first = tokens(&client.log_in("Ann@Example.com", PASSWORD).expect(200));
+    assert_eq!(client.get("/users/me/", &first.access).expect(200).text("username"), "ann");
+
+    let second = tokens(&client.refresh(&first.refresh).expect(200));
+    let again = tokens(&client.refresh(&first.refresh).expect(200));
+    assert_eq!(again.refresh, second.refresh, "a lost answer logs nobody out");
+    refused(&client.refresh(&second.access), 401, "Invalid token type");
+    let renewed = client.call("POST", "/refresh-token", &second.access, &Value::Null).expect(200);
+    let renewed = renewed.text("access_token");
+
+    client.call("POST", "/revoke-token", &renewed, &Value::Null).expect(200);
+    refused(&client.get("/users/me", &renewed), 401, "Token has been revoked");
+    client.get("/users/me", &second.access).expect(200);
+    client.call("POST", "/logout/", &second.access, &Value::Null).expect(200);
+    refused(&client.get("/users/me", &first.access), 401, "Token has been revoked");
+    refused(&client.refresh(&second.refresh), 401, "Invalid refresh token");
+}
+
+fn minds_the_own_account(client: Client) {
+    let here = tokens(&client.log_in("ann", PASSWORD).expect(200));
+    let there = tokens(&client.log_in("ann", PASSWORD).expect(200));
+    let sessions = client.get("/users/me/sessions", &here.access).expect(200);
+    assert_eq!(sessions.body["items"].as_array().unwrap().len(), 2);
+
+    let change = json!({"email": "ann@example.org", "current_password": "wrong", "full_name": "Ann A."});
+    refused(&client.call("PATCH", "/users/me", &here.access, &change), 400, "Incorrect password");
+    let change = json!({"email": "ann@example.org", "current_password": PASSWORD, "full_name": "Ann A."});
+    client.call("PATCH", "/users/me", &here.access, &change).expect(200);
+
+    let change = json!({"current_password": PASSWORD, "new_password": "another pass phrase"});
+    client.call("POST", "/users/me/password", &here.access, &change).expect(204);
+    refused(&client.get("/users/me", &there.access), 401, "Token has been revoked");
+    assert_eq!(client.get("/users/me", &here.access).expect(200).text("full_name"), "Ann A.");
+    client.log_in("ann", PASSWORD).expect(401);
+
+    let elsewhere = tokens(&client.log_in("ann@example.org", "another pass phrase").expect(200));
+    let sessions = client.get("/users/me/sessions", &here.access).expect(200);
+    let other = sessions.body["items"].as_array().unwrap().iter().find(|item| item["current"] == false).unwrap();
+    let path = format!("/users/me/sessions/{}", other["id"].as_str().unwrap());
+    client.call("DELETE", &path, &here.access, &Value::Null).expect(204);
+    refused(&client.get("/users/me", &elsewhere.access), 401, "Token has been revoked");
+}
+
+fn is_administered(client: Client, admin_password: &str) {
+    let ann = tokens(&client.log_in("ann", "another pass phrase").expect(200)).access;
+    let admin = tokens(&client.log_in("admin", admin_password).expect(200)).access;
+    refused(&client.get("/users", &ann), 403, "Insufficient permissions");
+    let page = client.get("/users?limit=1", &admin).expect(200);
+    let rest = client.get(&format!("/users?cursor={}", page.text("next_cursor")), &admin).expect(200);
+    assert_eq!(rest.body["items"].as_array().unwrap().len(), 1);
+
+    let found = client.get("/users?username=ann", &admin).expect(200);
+    let path = format!("/users/{}", found.body["items"][0]["id"].as_str().unwrap());
+    client.get(&path, &ann).expect(200);
+    client.call("PATCH", &path, &admin, &json!({"permissions": ["read:users"]})).expect(200);
+    assert_eq!(client.get("/users", &ann).expect(200).body["items"].as_array().unwrap().len(), 2);
+    client.call("PATCH", &path, &admin, &json!({"disabled": true})).expect(200);
+    refused(&client.get("/users/me", &ann), 400, "Inactive user");
+    client.call("PATCH", &path, &admin, &json!({"disabled": false})).expect(200);
+    refused(&client.get("/users/me", &ann), 401, "Token has been revoked");
+    refused(
+        &client.call("DELETE", "/users/me", &admin, &json!({"current_password": admin_password})),
+        409,
+        "Another admin must do this",
+    );
+    client.call("DELETE", &path, &admin, &Value::Null).expect(200);
+    client.log_in("ann", "another pass phrase").expect(401);
+}
