@@ -1,6 +1,5 @@
 //! The first administrator of an empty store: somebody must be able to let others in.
 
-use doorward_core::grant::{Credentials, Failures};
 use doorward_core::ids::{RequestId, TokenId, UserId};
 use doorward_core::password::Password;
 use doorward_core::scope::ScopeSet;
@@ -36,15 +35,9 @@ pub async fn make(app: &App) -> Result<Option<String>, Box<dyn Error + Send + Sy
         epoch: Epoch::first(now),
         created_at: now,
     };
-    let credentials = Credentials {
-        username: user.username.canonical().clone(),
-        user: user.id.clone(),
-        hash: Some(app.hasher.hash(Password::typed(password.clone()), app.random.bytes()?).await?),
-        password_set_at: now,
-        failures: Failures::default(),
-    };
+    let hash = app.hasher.hash(Password::typed(password.clone()), app.random.bytes()?).await?;
     let request = RequestId::from_random(app.random.bytes()?);
-    match app.store.users.create(&NewUser { user, credentials }, &request).await? {
+    match app.store.users.create(&NewUser::new(user, Some(hash), now), &request).await? {
         SignedUp::Created => Ok(Some(password)),
         // Another server on the same store was faster.
         SignedUp::UsernameTaken | SignedUp::EmailTaken | SignedUp::IdTaken => Ok(None),

@@ -4,7 +4,6 @@ use super::{line_of_input, request};
 use crate::cli;
 use crate::setup::Fault;
 use doorward_core::email::Email;
-use doorward_core::grant::{Credentials, Failures};
 use doorward_core::ids::UserId;
 use doorward_core::password::NewPassword;
 use doorward_core::scope::ScopeSet;
@@ -38,14 +37,8 @@ pub async fn run(app: &App, new: &cli::NewUser) -> Result<(), Fault> {
         created_at: now,
     };
     let password = named("the password", NewPassword::parse(&line_of_input()?, app.config.password_min))?;
-    let credentials = Credentials {
-        username: user.username.canonical().clone(),
-        user: user.id.clone(),
-        hash: Some(app.hasher.hash(password.password().clone(), app.random.bytes()?).await?),
-        password_set_at: now,
-        failures: Failures::default(),
-    };
-    let new = NewUser { user, credentials };
+    let hash = app.hasher.hash(password.password().clone(), app.random.bytes()?).await?;
+    let new = NewUser::new(user, Some(hash), now);
     match app.store.users.create(&new, &request(app)?).await? {
         SignedUp::Created => {
             println!("created user {} with id {}", new.user.username, new.user.id);

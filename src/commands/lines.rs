@@ -2,7 +2,7 @@
 
 use doorward_core::clock::Timestamp;
 use doorward_core::email::Email;
-use doorward_core::grant::{Credentials, Failures};
+use doorward_core::grant::Credentials;
 use doorward_core::ids::UserId;
 use doorward_core::password::PasswordHash;
 use doorward_core::scope::ScopeSet;
@@ -144,13 +144,6 @@ impl Newcomer {
             epoch: Epoch::first(now),
             created_at: self.created_at.unwrap_or(now),
         };
-        let credentials = Credentials {
-            username: user.username.canonical().clone(),
-            user: user.id.clone(),
-            hash: self.hash,
-            password_set_at: now,
-            failures: Failures::default(),
-        };
-        Ok(NewUser { user, credentials })
+        Ok(NewUser::new(user, self.hash, now))
     }
 }

@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use doorward_core::email::Email;
-use doorward_core::grant::{Credentials, Failures};
 use doorward_core::ids::UserId;
 use doorward_core::password::NewPassword;
 use doorward_core::scope::ScopeSet;
@@ -78,14 +77,7 @@ async fn create(app: &App, client: &Client, request: SignUpRequest) -> Result<Cr
         epoch: Epoch::first(now),
         created_at: now,
     };
-    let credentials = Credentials {
-        username: user.username.canonical().clone(),
-        user: user.id.clone(),
-        hash: Some(hash),
-        password_set_at: now,
-        failures: Failures::default(),
-    };
-    let new = NewUser { user, credentials };
+    let new = NewUser::new(user, Some(hash), now);
     match app.store.users.create(&new, &client.request).await? {
         SignedUp::Created => {
             app.audit.record(client, Event::SignedUp { user: new.user.id.clone() });

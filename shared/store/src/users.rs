@@ -7,9 +7,11 @@ use crate::keys::{
 use crate::write::{Found, Transacted, Update, Written};
 use crate::{Db, StoreError, credentials, user_changes};
 use aws_sdk_dynamodb::types::AttributeValue;
+use doorward_core::clock::Timestamp;
 use doorward_core::email::Email;
-use doorward_core::grant::Credentials;
+use doorward_core::grant::{Credentials, Failures};
 use doorward_core::ids::{RequestId, UserId};
+use doorward_core::password::PasswordHash;
 use doorward_core::user::{DisplayName, Epoch, Role, User};
 use doorward_core::username::Username;
 
@@ -24,6 +26,21 @@ pub struct NewUser {
     pub user: User,
     /// What they log in with.
     pub credentials: Credentials,
+}
+
+impl NewUser {
+    /// Somebody with that profile and that password's hash, set now; imported users may have none.
+    #[must_use]
+    pub fn new(user: User, hash: Option<PasswordHash>, now: Timestamp) -> Self {
+        let credentials = Credentials {
+            username: user.username.canonical().clone(),
+            user: user.id.clone(),
+            hash,
+            password_set_at: now,
+            failures: Failures::default(),
+        };
+        Self { user, credentials }
+    }
 }
 
 /// What became of somebody new.
