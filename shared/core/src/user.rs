@@ -102,6 +102,13 @@ impl Epoch {
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
+
+    /// The epoch after this one into which a session is taken along. Two further, so that it cannot be taken for one that
+    /// ended everything.
+    #[must_use]
+    pub fn next_with_one_kept(self) -> Self {
+        self.next().next()
+    }
 }
 
 /// A user's profile: everything that is known of them but what they prove themselves with.

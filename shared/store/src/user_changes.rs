@@ -106,7 +106,7 @@ impl UserStore {
         now: Timestamp,
         token: &str,
     ) -> Result<Changed, StoreError> {
-        let next = user.epoch.next();
+        let next = user.epoch.next_with_one_kept();
         let mut plan = Plan::default();
         let wanted = User { epoch: next, ..user.clone() };
         plan.add(Part::User, self.update_of(user, &wanted).in_transaction()?);

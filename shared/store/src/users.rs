@@ -4,7 +4,7 @@ use crate::keys::{
     CREATED_AT, CREDENTIALS, DISABLED, EMAIL, EMAIL_VERIFIED, EPOCH, FULL_NAME, ID, PERMISSIONS, ROLE, SCOPES,
     TWO_FACTOR_ENABLED, USER_ID, USERNAME, USERS,
 };
-use crate::write::{Found, Transacted, Update, Written};
+use crate::write::{ATTEMPTS, Found, Transacted, Update, Written, back_off};
 use crate::{Db, StoreError, credentials, user_changes};
 use aws_sdk_dynamodb::types::AttributeValue;
 use doorward_core::clock::Timestamp;
@@ -103,14 +103,26 @@ impl UserStore {
     ///
     /// # Errors
     /// When the store is unavailable.
-    pub async fn raise_epoch(&self, id: &UserId, from: Epoch) -> Result<bool, StoreError> {
-        let mut e = Expression::default();
-        let set = format!("SET {}", e.compare(EPOCH, "=", number(from.next().0)));
-        let condition = e.compare(EPOCH, "=", number(from.0));
-        let table = self.0.table(USERS);
-        let written = self.0.update(Update { table, key: key(id), set, condition, expression: e }).await?;
-        // Another epoch than the one that was seen is a later one: the caller's sessions are ended already.
-        Ok(!matches!(written, Written::Refused(None)))
+    pub async fn raise_epoch(&self, id: &UserId, mut from: Epoch) -> Result<bool, StoreError> {
+        for attempt in 1..=ATTEMPTS {
+            let mut e = Expression::default();
+            let set = format!("SET {}", e.compare(EPOCH, "=", number(from.next().0)));
+            let condition = e.compare(EPOCH, "=", number(from.0));
+            let table = self.0.table(USERS);
+            let found = match self.0.update(Update { table, key: key(id), set, condition, expression: e }).await? {
+                Written::Done(_) => return Ok(true),
+                Written::Refused(None) => return Ok(false),
+                Written::Refused(Some(item)) => Epoch(Reader(&item).number(EPOCH)?),
+            };
+            if found == from.next() {
+                // Our own write, whose answer was lost, or another one that ended everything that was seen.
+                return Ok(true);
+            }
+            // A password was changed, and a session taken along: that one is to end too.
+            from = found;
+            back_off(attempt).await;
+        }
+        Err(StoreError::Unavailable("the epoch was raised again and again".to_owned()))
     }
 }
 
