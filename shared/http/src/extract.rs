@@ -63,15 +63,16 @@ impl<T: Parse> FromRequestParts<App> for Query<T> {
     }
 }
 
-/// The one parameter of a path, decoded. One that cannot be decoded names nothing.
+/// The one parameter of a path, decoded. One that cannot be decoded is empty, which names nothing: who may not ask and what
+/// there is not are told so as for any other.
 pub struct PathId(pub String);
 
 impl FromRequestParts<App> for PathId {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let Path(id) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| Error::NotFound)?;
-        Ok(Self(id))
+        let decoded = Path::<String>::from_request_parts(parts, app).await;
+        Ok(Self(decoded.map_or_else(|_| String::new(), |Path(id)| id)))
     }
 }
 
