@@ -10,7 +10,7 @@ use doorward_core::scope::ScopeSet;
 use percent_encoding::percent_decode_str;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 
 /// The longest body that any route reads.
@@ -151,13 +151,16 @@ impl Fields {
     }
 
     fn keep(&mut self, members: Vec<(String, Value)>) {
-        let mut seen = HashSet::new();
-        for (name, _) in &members {
-            if !seen.insert(name.as_str()) {
-                self.defects.push(defect(name, "must not be repeated"));
+        let mut seen = HashMap::new();
+        for (name, value) in members {
+            let times: &mut u32 = seen.entry(name.clone()).or_default();
+            *times += 1;
+            match times {
+                1 => self.given.push((name, value)),
+                2 => self.defect(&name, "must not be repeated"),
+                _ => {}
             }
         }
-        self.given = members;
     }
 
     fn defect(&mut self, name: &str, detail: impl fmt::Display) {
