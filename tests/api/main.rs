@@ -4,6 +4,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod admin;
+mod admin_changes;
+mod admin_faults;
+mod admin_rule;
 mod bad_requests;
 mod bearer;
 mod calls;
@@ -13,11 +17,14 @@ mod login;
 mod logout;
 mod lost_replies;
 mod oauth;
+mod own_account;
+mod profile;
 mod races;
 mod refresh;
 mod renewal;
 mod routes;
 mod seeds;
+mod sessions;
 mod sign_up;
 mod theft;
 mod throttle;

@@ -1,6 +1,7 @@
 //! What tests are written in: a service like the real one, on a store of its own, with a clock that is turned and a probe
 //! between it and the store.
 
+pub mod admin;
 pub mod answer;
 pub mod probe;
 pub mod raw;
