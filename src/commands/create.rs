@@ -7,7 +7,7 @@ use doorward_core::email::Email;
 use doorward_core::ids::UserId;
 use doorward_core::password::NewPassword;
 use doorward_core::scope::ScopeSet;
-use doorward_core::user::{DisplayName, Epoch, Role, User};
+use doorward_core::user::{DisplayName, Epoch, Role, User, check_rights};
 use doorward_core::username::Username;
 use doorward_http::App;
 use doorward_store::{NewUser, SignedUp};
@@ -36,6 +36,7 @@ pub async fn run(app: &App, new: &cli::NewUser) -> Result<(), Fault> {
         epoch: Epoch::first(now),
         created_at: now,
     };
+    named("--permission and --scope", check_rights(&user.permissions, &user.scopes))?;
     let password = named("the password", NewPassword::parse(&line_of_input()?, app.config.password_min))?;
     let hash = app.hasher.hash(password.password().clone(), app.random.bytes()?).await?;
     let new = NewUser::new(user, Some(hash), now);

@@ -6,7 +6,7 @@ use doorward_core::grant::Credentials;
 use doorward_core::ids::UserId;
 use doorward_core::password::PasswordHash;
 use doorward_core::scope::ScopeSet;
-use doorward_core::user::{DisplayName, Epoch, Role, User};
+use doorward_core::user::{DisplayName, Epoch, Role, User, check_rights};
 use doorward_core::username::Username;
 use doorward_http::extract::{Fields, Media, Parse};
 use doorward_http::{App, Error};
@@ -79,6 +79,11 @@ impl Parse for Newcomer {
         let role = fields.optional("role", Role::parse);
         let permissions = fields.scopes_if_any("permissions");
         let scopes = fields.scopes_if_any("scopes");
+        if let (Some(Some(permissions)), Some(Some(scopes))) = (&permissions, &scopes)
+            && let Err(error) = check_rights(permissions, scopes)
+        {
+            fields.refuse("permissions", &error.to_string());
+        }
         let created_at = fields.optional("created_at", time);
         Some(Self {
             id: id?,

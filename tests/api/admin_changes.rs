@@ -61,6 +61,7 @@ async fn a_bad_change_changes_nothing() {
     let before = service.stored(&ann).await;
     let long = "a".repeat(65);
     let many: Vec<_> = (0..100).map(|n| format!("scope-of-more-than-twenty-letters-{n}")).collect();
+    let most: Vec<_> = (0..51).map(|n| format!("forty-letters-with-the-number-behind-{n:03}")).collect();
     for (body, pointers) in [
         (json!({"email": null}), vec!["/email"]),
         (json!({"email": "no address"}), vec!["/email"]),
@@ -79,6 +80,8 @@ async fn a_bad_change_changes_nothing() {
         (json!({"scopes": [long]}), vec!["/scopes"]),
         (json!({"scopes": many}), vec!["/scopes"]),
         (json!({"scopes": ["é"]}), vec!["/scopes"]),
+        (json!({"scopes": most}), vec!["/scopes"]),
+        (json!({"permissions": most[..40], "scopes": most[40..]}), vec!["/permissions"]),
         (json!({"full_name": "Ann", "username": "bob"}), vec!["/username"]),
         (json!({"id": "1", "email_verified": true, "epoch": 1}), vec!["/email_verified", "/epoch", "/id"]),
         (json!({"password": PASSWORD, "hashed_password": "x"}), vec!["/hashed_password", "/password"]),

@@ -165,6 +165,20 @@ async fn beside_logout_everywhere_nobody_is_left_who_was_told_to_be_out() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_beside_ones_own_password_change_is_not_refused() {
+    let service = service().await;
+    for round in 0..60 {
+        let name = format!("ann{round}");
+        let ann = service.person(&name).await;
+        let refresh = || service.post("/token/refresh").json(&json!({"refresh_token": ann.refresh}));
+        let change = service.change_password(&ann, PASSWORD, NEW);
+        let answers = race(vec![change, refresh(), refresh(), refresh(), refresh()]).await;
+        assert_eq!((answers[0].status, count(&answers, 200)), (204, 4));
+        service.expect_in(&ann).await;
+    }
+}
+
 #[tokio::test]
 async fn nobody_leaves_by_a_wrong_password() {
     let service = service().await;

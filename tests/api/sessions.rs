@@ -84,9 +84,10 @@ async fn what_has_lapsed_is_not_listed() {
     let idle_id = own(&service, &idle).await;
     service.wait(7 * 24 * 3600 - 1);
     let ann = service.again("ann", &idle).await;
-    assert_eq!(ids(&service, &ann).await, [own(&service, &ann).await, idle_id]);
+    assert_eq!(ids(&service, &ann).await, [own(&service, &ann).await, idle_id.clone()]);
     service.wait(1);
     assert_eq!(ids(&service, &ann).await, [own(&service, &ann).await]);
+    end(&service, &ann, &idle_id).send().await.expect_problem(404, "Not Found");
 
     // Used again and again, it ends thirty days after the login.
     let (mut refresh, used) = (ann.refresh.clone(), own(&service, &ann).await);

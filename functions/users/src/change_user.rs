@@ -6,9 +6,10 @@ use axum::extract::State;
 use doorward_core::email::Email;
 use doorward_core::ids::UserId;
 use doorward_core::scope::ScopeSet;
-use doorward_core::user::{DisplayName, Role, User, UserAct, judge_act};
+use doorward_core::user::{DisplayName, Role, User, UserAct, check_rights, judge_act};
 use doorward_http::answer::{Private, UserView};
 use doorward_http::audit::Event;
+use doorward_http::error::Defect;
 use doorward_http::extract::{Fields, Input, Media, Parse, Patch, PathId};
 use doorward_http::guard::WriteUsers;
 use doorward_http::{App, Error, RequirePermission};
@@ -57,6 +58,14 @@ impl ChangeUserRequest {
         self.role.is_some() || self.permissions.is_some() || self.scopes.is_some()
     }
 
+    /// What is given may only be too much together with what is there.
+    fn check_rights(&self, wanted: &User) -> Result<(), Error> {
+        check_rights(&wanted.permissions, &wanted.scopes).map_err(|error| {
+            let pointer = if self.permissions.is_some() { "/permissions" } else { "/scopes" };
+            Error::Invalid(vec![Defect { pointer: pointer.to_owned(), detail: error.to_string() }])
+        })
+    }
+
     fn applied_to(&self, read: &User) -> User {
         let mut wanted = with_profile(read, &self.full_name, self.email.as_ref());
         wanted.role = self.role.unwrap_or(read.role);
@@ -84,6 +93,7 @@ pub async fn change_user(
     for attempt in 0..TRIES {
         let target = app.store.users.get(&id).await?.ok_or(Error::UserNotFound)?;
         let wanted = request.applied_to(&target);
+        request.check_rights(&wanted)?;
         let act = if request.asks_for_rights() { UserAct::ChangeRights(&wanted) } else { UserAct::Change(&wanted) };
         judge_act(&caller.user, &target, act)?;
         let token = transaction(&caller.client.request, 0, attempt);

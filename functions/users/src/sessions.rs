@@ -51,9 +51,9 @@ pub async fn list(State(app): State<App>, caller: Caller) -> Result<Private<Sess
 
 pub async fn end(State(app): State<App>, caller: Caller, PathId(id): PathId) -> Result<StatusCode, Error> {
     let session = SessionId::parse(&id).map_err(|_| Error::NotFound)?;
-    let (now, request) = (app.clock.now(), &caller.client.request);
+    let (now, rules, request) = (app.clock.now(), &app.config.sessions, &caller.client.request);
     // Looked for among the caller's own: another's id finds nothing.
-    if !app.store.sessions.end(&caller.user, session, now, request).await? {
+    if !app.store.sessions.end(&caller.user, session, now, rules, request).await? {
         return Err(Error::NotFound);
     }
     app.audit.record(&caller.client, Event::SessionEnded { user: caller.user.id, session });

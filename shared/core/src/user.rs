@@ -181,6 +181,20 @@ pub enum AdminRefusal {
     AnotherAdmin,
 }
 
+/// Permissions and scopes that are together longer than a token can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must have at most 2048 bytes, permissions and scopes together")]
+pub struct TooManyRights;
+
+/// Whether permissions and scopes fit together, each written with single spaces.
+///
+/// # Errors
+/// When they do not.
+pub fn check_rights(permissions: &ScopeSet, scopes: &ScopeSet) -> Result<(), TooManyRights> {
+    let length = permissions.to_string().len() + scopes.to_string().len();
+    if length > ScopeSet::MAX_BYTES { Err(TooManyRights) } else { Ok(()) }
+}
+
 /// What is done to a user.
 #[derive(Clone, Copy, Debug)]
 pub enum UserAct<'a> {

@@ -9,7 +9,7 @@ use doorward_core::clock::Timestamp;
 use doorward_core::ids::TokenId;
 use doorward_core::refresh_token::{InvalidRefreshToken, RefreshToken, Unverified};
 use doorward_core::scope::ScopeSet;
-use doorward_core::session::{Refresh, RefreshRefusal, Session, access_ends_at, judge_refresh};
+use doorward_core::session::{Refresh, RefreshRefusal, Rotation, Session, access_ends_at, judge_refresh};
 use doorward_core::user::User;
 
 /// Signs an access token for a session.
@@ -85,7 +85,7 @@ pub async fn refresh(app: &App, client: &Client, text: &str, scope: Option<&str>
     let rules = &app.config.sessions;
 
     let (rotation, user) = tokio::join!(app.store.sessions.rotate(&refresh, rules), app.store.users.get(&token.user));
-    let (rotation, user) = (rotation?, user?);
+    let (rotation, user) = caught_up(app, rotation?, user?).await?;
     let session = match judge_refresh(rotation, user.as_ref(), &refresh, rules) {
         Ok(session) => session,
         Err(RefreshRefusal::Theft) => {
@@ -104,4 +104,21 @@ pub async fn refresh(app: &App, client: &Client, text: &str, scope: Option<&str>
     let response = mint_pair(app, &user, &session, scopes).await?;
     app.audit.record(client, Event::Refreshed { user: session.user, session: session.id });
     Ok(response)
+}
+
+/// The session and the user as they are by now, if the write and the read beside it fell on two sides of a new epoch: a
+/// password change takes one session along, and that one is not to be refused.
+async fn caught_up(app: &App, mut rotation: Rotation, user: Option<User>) -> Result<(Rotation, Option<User>), Error> {
+    let (Rotation::Moved(session) | Rotation::Refused(Some(session))) = &mut rotation else {
+        return Ok((rotation, user));
+    };
+    let Some(epoch) = user.as_ref().map(|user| user.epoch) else { return Ok((rotation, user)) };
+    if session.epoch < epoch
+        && let Some(now) = app.store.sessions.get(&session.user, session.id).await?
+    {
+        session.epoch = now.epoch;
+        session.revoked_at = now.revoked_at;
+    }
+    let user = if session.epoch > epoch { app.store.users.get(&session.user).await? } else { user };
+    Ok((rotation, user))
 }

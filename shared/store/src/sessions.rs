@@ -115,6 +115,7 @@ impl SessionStore {
         user: &User,
         session: SessionId,
         now: Timestamp,
+        rules: &SessionRules,
         request: &RequestId,
     ) -> Result<bool, StoreError> {
         let mut e = Expression::default();
@@ -122,6 +123,7 @@ impl SessionStore {
         let conditions = [
             e.compare(EPOCH, "=", number(user.epoch.0)),
             e.compare(ENDS_AT, ">", time(now)),
+            e.compare(ROTATED_AT, ">", time(now.minus(rules.idle))),
             format!("attribute_not_exists({})", e.name(REVOKED_AT)),
         ];
         let update = Update {
