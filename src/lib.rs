@@ -16,6 +16,8 @@ use doorward_http::App;
 /// The routes of all functions.
 pub fn routes() -> Router<App> {
     Router::new()
+        .merge(doorward_api_keys::routes())
+        .merge(doorward_example::routes())
         .merge(doorward_logout::routes())
         .merge(doorward_metadata::routes())
         .merge(doorward_refresh::routes())

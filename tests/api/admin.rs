@@ -44,7 +44,7 @@ async fn found(service: &Service, who: &Person, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn nothing_of_anothers_is_seen_changed_or_deleted_without_the_right() {
+async fn nothing_of_others_is_seen_changed_or_deleted_without_the_right() {
     let service = service().await;
     let (victim, root) = (service.person("victim").await, service.admin("root").await);
     let before = (service.stored(&victim).await, service.stored(&root).await);

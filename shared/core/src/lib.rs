@@ -4,6 +4,7 @@
 //! the same in a Lambda, in `cargo run`, in a test and in a model checker.
 
 pub mod access_token;
+pub mod api_key;
 pub mod clock;
 pub mod cursor;
 pub mod email;

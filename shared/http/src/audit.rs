@@ -1,6 +1,7 @@
 //! Audit events: what happened to whom, in one place to one sink.
 
 use crate::client::Client;
+use doorward_core::api_key::ApiKeyId;
 use doorward_core::grant::GrantRefusal;
 use doorward_core::ids::{SessionId, TokenId, UserId};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -86,6 +87,27 @@ pub enum Event {
         /// By whom.
         by: UserId,
     },
+    /// An API key was made.
+    ApiKeyCreated {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        key: ApiKeyId,
+    },
+    /// An API key got another secret.
+    ApiKeyRotated {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        key: ApiKeyId,
+    },
+    /// An API key was deleted.
+    ApiKeyDeleted {
+        /// Whose.
+        user: UserId,
+        /// Which.
+        key: ApiKeyId,
+    },
     /// An access token was revoked.
     TokenRevoked {
         /// Whose.
@@ -152,9 +174,9 @@ impl Audit {
 
     /// Tells the sink.
     pub fn record(&self, client: &Client, event: Event) {
-        let Fields { name, user, session, token, by, reason } = event.fields();
+        let Fields { name, user, session, token, key, by, reason } = event.fields();
         let (request, address) = (&client.request, client.address);
-        tracing::info!(target: "doorward::audit", event = name, user, session, token, by, reason, %request, %address);
+        tracing::info!(target: "doorward::audit", event = name, user, session, token, key, by, reason, %request, %address);
         if let Some(kept) = &self.kept {
             kept.lock().unwrap_or_else(PoisonError::into_inner).push(event);
         }
@@ -168,6 +190,7 @@ struct Fields {
     user: Option<String>,
     session: Option<String>,
     token: Option<String>,
+    key: Option<String>,
     by: Option<String>,
     reason: Option<&'static str>,
 }
@@ -179,6 +202,10 @@ impl Fields {
 
     fn session(self, session: &SessionId) -> Self {
         Self { session: Some(session.to_string()), ..self }
+    }
+
+    fn key(self, key: &ApiKeyId) -> Self {
+        Self { key: Some(key.to_string()), ..self }
     }
 
     fn by(self, by: &UserId) -> Self {
@@ -208,6 +235,9 @@ impl Event {
             }
             Self::UserChanged { user, by } => Fields::of("user_changed", user).by(by),
             Self::UserDeleted { user, by } => Fields::of("user_deleted", user).by(by),
+            Self::ApiKeyCreated { user, key } => Fields::of("api_key_created", user).key(key),
+            Self::ApiKeyRotated { user, key } => Fields::of("api_key_rotated", user).key(key),
+            Self::ApiKeyDeleted { user, key } => Fields::of("api_key_deleted", user).key(key),
             Self::TokenRevoked { user, token } => {
                 Fields { token: Some(token.to_string()), ..Fields::of("token_revoked", user) }
             }

@@ -10,7 +10,7 @@ use doorward_core::grant::GrantRefusal;
 use doorward_core::random::NoRandomness;
 use doorward_core::session::BearerRefusal;
 use doorward_core::signing::UnusableKey;
-use doorward_core::user::AdminRefusal;
+use doorward_core::user::{AdminRefusal, Role};
 use doorward_store::StoreError;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -33,6 +33,16 @@ pub enum Error {
     IncorrectPassword,
     /// The caller lacks a permission, or may not do this to an admin.
     InsufficientPermissions,
+    /// The token lacks a scope that the route needs.
+    NotEnoughScope,
+    /// The caller lacks a role that the route needs.
+    RoleRequired(Role),
+    /// No API key was sent.
+    ApiKeyRequired,
+    /// The API key is unknown, ended or mistyped, or its owner is disabled or gone.
+    InvalidApiKey,
+    /// The owner has as many API keys as anybody may have.
+    TooManyApiKeys,
     /// An admin cannot do this to themselves.
     AnotherAdmin,
     /// There is no such user.
@@ -148,6 +158,13 @@ impl Error {
             Self::IncorrectLogin => (S::UNAUTHORIZED, "Incorrect username or password"),
             Self::IncorrectPassword => (S::BAD_REQUEST, "Incorrect password"),
             Self::InsufficientPermissions => (S::FORBIDDEN, "Insufficient permissions"),
+            Self::NotEnoughScope => (S::FORBIDDEN, "Not enough permissions"),
+            Self::RoleRequired(Role::User) => (S::FORBIDDEN, "Access denied. Required role: user"),
+            Self::RoleRequired(Role::Moderator) => (S::FORBIDDEN, "Access denied. Required role: moderator"),
+            Self::RoleRequired(Role::Admin) => (S::FORBIDDEN, "Access denied. Required role: admin"),
+            Self::ApiKeyRequired => (S::FORBIDDEN, "API key required"),
+            Self::InvalidApiKey => (S::FORBIDDEN, "Invalid API key"),
+            Self::TooManyApiKeys => (S::CONFLICT, "Too many API keys"),
             Self::AnotherAdmin => (S::CONFLICT, "Another admin must do this"),
             Self::UserNotFound => (S::NOT_FOUND, "User not found"),
             Self::InvalidCursor => (S::BAD_REQUEST, "Invalid cursor"),
@@ -176,6 +193,7 @@ impl Error {
         match self {
             Self::NotAuthenticated | Self::IncorrectLogin => Some("Bearer"),
             Self::InvalidToken | Self::TokenRevoked => Some("Bearer error=\"invalid_token\""),
+            Self::NotEnoughScope => Some("Bearer error=\"insufficient_scope\""),
             _ => None,
         }
     }
@@ -220,6 +238,29 @@ impl IntoResponse for Error {
         let mut response = (status, self.headers(), Json(problem)).into_response();
         let content_type = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        response
+    }
+}
+
+/// An [`Error`] on a route that needs a scope: the challenge names it (RFC 6750 §3).
+#[derive(Debug)]
+pub struct ScopedError {
+    /// What is wrong.
+    pub error: Error,
+    /// The scope that the route needs.
+    pub scope: &'static str,
+}
+
+impl IntoResponse for ScopedError {
+    fn into_response(self) -> Response {
+        let challenge = self.error.challenge();
+        let mut response = self.error.into_response();
+        if let Some(challenge) = challenge {
+            let separator = if challenge.contains('=') { "," } else { "" };
+            if let Ok(value) = HeaderValue::try_from(format!("{challenge}{separator} scope=\"{}\"", self.scope)) {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+            }
+        }
         response
     }
 }

@@ -248,6 +248,18 @@ impl Fields {
         }
     }
 
+    /// A whole number within bounds, or nothing. The outer `None` is for a wrong one.
+    #[allow(clippy::option_option)] // Wrong, absent, and there are three things.
+    pub fn number_if_any(&mut self, name: &str, least: u32, most: u32) -> Option<Option<u32>> {
+        let Some(value) = self.take(name) else { return Some(None) };
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        let within = number.filter(|number| (least..=most).contains(number));
+        if within.is_none() {
+            self.defect(name, format_args!("must be a whole number from {least} to {most}"));
+        }
+        within.map(Some)
+    }
+
     /// A list of scope tokens, or nothing.
     #[allow(clippy::option_option)] // Wrong, absent, and there are three things.
     pub fn scopes_if_any(&mut self, name: &str) -> Option<Option<ScopeSet>> {

@@ -1,14 +1,17 @@
 //! Who is asking: a handler that has a [`Caller`] in its signature is called by nobody else.
 
 use crate::client::Client;
+use crate::error::ScopedError;
 use crate::extract::refuse_long;
 use crate::{App, Error};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use doorward_core::access_token::{AccessToken, InvalidAccessToken, Unverified};
+use doorward_core::api_key::{ApiKey, PlainKey, judge_api_key};
+use doorward_core::scope::ScopeSet;
 use doorward_core::session::{Session, judge_bearer};
-use doorward_core::user::{User, permission};
+use doorward_core::user::{Role, User, permission};
 use std::marker::PhantomData;
 
 /// Somebody whose access token, session and user are all good at this moment.
@@ -38,24 +41,24 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-/// A permission, as a type: a handler that has a [`RequirePermission`] of it in its signature is called by nobody else.
-pub trait Permission {
-    /// Its name.
-    const NAME: &'static str;
-}
-
-macro_rules! permissions {
-    ($($(#[$doc:meta])* $name:ident = $value:expr;)*) => {$(
+macro_rules! markers {
+    ($trait:ident: $type:ty; $($(#[$doc:meta])* $name:ident = $value:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub enum $name {}
 
-        impl Permission for $name {
-            const NAME: &'static str = $value;
+        impl $trait for $name {
+            const VALUE: $type = $value;
         }
     )*};
 }
-permissions! {
+
+/// A permission, as a type: a handler that has a [`RequirePermission`] of it in its signature is called by nobody else.
+pub trait Permission {
+    /// Its name.
+    const VALUE: &'static str;
+}
+markers! { Permission: &'static str;
     /// See other users.
     ReadUsers = permission::READ_USERS;
     /// Change other users.
@@ -73,11 +76,96 @@ impl<P: Permission> FromRequestParts<App> for RequirePermission<P> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let caller = Caller::from_request_parts(parts, app).await?;
-        if caller.user.has_permission(P::NAME) {
+        if caller.user.has_permission(P::VALUE) {
             Ok(Self(caller, PhantomData))
         } else {
             Err(Error::InsufficientPermissions)
         }
+    }
+}
+
+/// A scope, as a type. A function of your own names its own.
+pub trait Scope {
+    /// Its name.
+    const VALUE: &'static str;
+}
+markers! { Scope: &'static str;
+    /// See the sample items.
+    ReadItems = "read:items";
+    /// Make sample items.
+    WriteItems = "write:items";
+}
+
+/// A caller whose token has a scope.
+#[derive(Clone, Debug)]
+pub struct RequireScope<S>(pub Caller, pub PhantomData<S>);
+
+impl<S: Scope> FromRequestParts<App> for RequireScope<S> {
+    type Rejection = ScopedError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ScopedError> {
+        let refuse = |error| ScopedError { error, scope: S::VALUE };
+        let caller = Caller::from_request_parts(parts, app).await.map_err(refuse)?;
+        if caller.token.scopes.contains(S::VALUE) {
+            Ok(Self(caller, PhantomData))
+        } else {
+            Err(refuse(Error::NotEnoughScope))
+        }
+    }
+}
+
+/// A role, as a type.
+pub trait RequiredRole {
+    /// The role.
+    const VALUE: Role;
+}
+markers! { RequiredRole: Role;
+    /// May moderate what others write.
+    Moderator = Role::Moderator;
+    /// May do everything.
+    Admin = Role::Admin;
+}
+
+/// A caller with a role, or an admin.
+#[derive(Clone, Debug)]
+pub struct RequireRole<R>(pub Caller, pub PhantomData<R>);
+
+impl<R: RequiredRole> FromRequestParts<App> for RequireRole<R> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        if caller.user.has_role(R::VALUE) { Ok(Self(caller, PhantomData)) } else { Err(Error::RoleRequired(R::VALUE)) }
+    }
+}
+
+/// A program with an API key, in the `X-API-Key` header, that is good at this moment.
+#[derive(Clone, Debug)]
+pub struct ApiKeyCaller {
+    /// The key.
+    pub key: ApiKey,
+    /// Whose it is.
+    pub owner: User,
+    /// What it may do: what key and owner both may.
+    pub scopes: ScopeSet,
+}
+
+impl FromRequestParts<App> for ApiKeyCaller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let mut values = parts.headers.get_all("x-api-key").iter();
+        let value = values.next().filter(|value| !value.is_empty()).ok_or(Error::ApiKeyRequired)?;
+        let text = value.to_str().ok().filter(|_| values.next().is_none()).ok_or(Error::InvalidApiKey)?;
+        // A typo is refused here, without a read.
+        let presented = PlainKey::parse(text).map_err(|_| Error::InvalidApiKey)?;
+        let (key, owner) = app.store.api_key(presented.id()).await?;
+        let now = app.clock.now();
+        let judged = judge_api_key(&presented, key, owner, now).map_err(|_| Error::InvalidApiKey)?;
+        let (key, owner, scopes) = judged;
+        app.store.api_keys.mark_used(&key, now).await?;
+        refuse_long(&parts.headers)?;
+        Ok(Self { key, owner, scopes })
     }
 }
 

@@ -25,5 +25,5 @@ pub mod throttle;
 pub use app::App;
 pub use edge::edge;
 pub use error::Error;
-pub use guard::{Caller, RequirePermission};
+pub use guard::{ApiKeyCaller, Caller, RequirePermission, RequireRole, RequireScope};
 pub use serve::serve;

@@ -15,6 +15,8 @@ pub enum Limited {
     Login,
     /// Sign-ups.
     SignUp,
+    /// The sample of a limited route: 5 a minute.
+    Sample,
 }
 
 impl Limited {
@@ -22,6 +24,7 @@ impl Limited {
         match self {
             Self::Login => "login",
             Self::SignUp => "sign-up",
+            Self::Sample => "sample",
         }
     }
 
@@ -29,6 +32,7 @@ impl Limited {
         match self {
             Self::Login => app.config.login_rate,
             Self::SignUp => app.config.sign_up_rate,
+            Self::Sample => Some(Rate { requests: 5, seconds: 60 }),
         }
     }
 }

@@ -1,8 +1,9 @@
 use crate::item::Item;
-use crate::keys::{REVOKED_TOKENS, SESSIONS, USERS};
+use crate::keys::{API_KEYS, REVOKED_TOKENS, SESSIONS, USERS};
 use crate::write::{ATTEMPTS, back_off};
-use crate::{Store, StoreError, revoked, sessions, users};
+use crate::{Store, StoreError, api_keys, revoked, sessions, users};
 use aws_sdk_dynamodb::types::KeysAndAttributes;
+use doorward_core::api_key::{ApiKey, ApiKeyId};
 use doorward_core::ids::{SessionId, TokenId, UserId};
 use doorward_core::session::Session;
 use doorward_core::user::User;
@@ -36,6 +37,17 @@ impl Store {
             session: found.get(&self.db.table(SESSIONS)).map(sessions::read).transpose()?,
             revoked: found.contains_key(&self.db.table(REVOKED_TOKENS)),
         })
+    }
+
+    /// Reads an API key and its owner, in one call.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn api_key(&self, id: &ApiKeyId) -> Result<(Option<ApiKey>, Option<User>), StoreError> {
+        let keys = [(self.db.table(USERS), users::key(id.owner())), (self.db.table(API_KEYS), api_keys::key(id))];
+        let found = self.batch(keys).await?;
+        let key = found.get(&self.db.table(API_KEYS)).map(api_keys::read).transpose()?;
+        Ok((key, found.get(&self.db.table(USERS)).map(users::read).transpose()?))
     }
 
     /// One item each of several tables. What DynamoDB leaves out under load is asked for again, and then it is an error: it

@@ -54,6 +54,13 @@ pub(crate) const USER_AGENT: &str = "user_agent";
 
 pub(crate) const REVOKED_BY: &str = "revoked_by";
 
+pub(crate) const NAME: &str = "name";
+pub(crate) const DESCRIPTION: &str = "description";
+pub(crate) const SECRET_HASH: &str = "secret_hash";
+pub(crate) const PREVIOUS_HASH: &str = "previous_hash";
+pub(crate) const PREVIOUS_UNTIL: &str = "previous_until";
+pub(crate) const LAST_USED_AT: &str = "last_used_at";
+
 pub(crate) const COUNT: &str = "taken";
 /// The request that counted last.
 pub(crate) const COUNTED_BY: &str = "taken_by";

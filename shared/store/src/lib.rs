@@ -4,10 +4,12 @@
 //! error is opaque. Every read is strongly consistent. Every write can be told from somebody else's when its answer was
 //! lost and it is sent again.
 
+mod api_keys;
 mod bearer;
 mod connect;
 mod credentials;
 mod error;
+mod example_items;
 mod expression;
 mod forget;
 mod item;
@@ -21,10 +23,12 @@ mod user_changes;
 mod users;
 mod write;
 
+pub use api_keys::ApiKeyStore;
 pub use bearer::Standing;
 pub use connect::{AwsCredentials, Settings};
 pub use credentials::{CredentialStore, LoginRecord, Recorded};
 pub use error::StoreError;
+pub use example_items::{ExampleItem, ExampleItemStore};
 pub use limits::{LimitStore, Taken};
 pub use revoked::RevokedStore;
 pub use sessions::SessionStore;
@@ -49,6 +53,10 @@ pub struct Store {
     pub sessions: SessionStore,
     /// Access tokens that were revoked before their end.
     pub revoked: RevokedStore,
+    /// API keys, of which only hashes are kept.
+    pub api_keys: ApiKeyStore,
+    /// The sample resource.
+    pub example_items: ExampleItemStore,
     /// Counters.
     pub limits: LimitStore,
     /// Keys, their private parts sealed.
@@ -66,6 +74,8 @@ impl Store {
             users: UserStore(db.clone()),
             sessions: SessionStore(db.clone()),
             revoked: RevokedStore(db.clone()),
+            api_keys: ApiKeyStore(db.clone()),
+            example_items: ExampleItemStore(db.clone()),
             limits: LimitStore(db.clone()),
             signing_keys: SigningKeyStore(db.clone()),
             db,

@@ -1,0 +1,167 @@
+use crate::expression::Expression;
+use crate::item::{Item, Reader, Writer, bytes, number, text, time};
+use crate::keys::{
+    API_KEYS, CREATED_AT, ENDS_AT, EXPIRES_AT, KEY_ID, LAST_USED_AT, NAME, PREVIOUS_HASH, PREVIOUS_UNTIL, SCOPES,
+    SECRET_HASH, USER_ID,
+};
+use crate::write::{Check, Transacted, Update, Written};
+use crate::{Db, StoreError};
+use doorward_core::api_key::{ApiKey, ApiKeyId, KeyHash};
+use doorward_core::clock::Timestamp;
+use doorward_core::ids::{RequestId, UserId};
+use doorward_core::user::DisplayName;
+use std::time::Duration;
+
+/// API keys, by owner and key id.
+#[derive(Clone, Debug)]
+pub struct ApiKeyStore(pub(crate) Db);
+
+/// When a key was used is written down at most this often.
+const MARK_EVERY: Duration = Duration::from_mins(5);
+/// More keys than anybody may have, so that one page lists all.
+const PAGE: i32 = 200;
+
+impl ApiKeyStore {
+    /// Keeps a new key.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn create(&self, key: &ApiKey) -> Result<(), StoreError> {
+        match self.0.insert(API_KEYS, KEY_ID, write(key)).await? {
+            Written::Refused(Some(found)) if read(&found)?.hash != key.hash => {
+                Err(StoreError::Corrupt { attribute: KEY_ID })
+            }
+            // Refused by our own item: the answer to the first attempt was lost.
+            _ => Ok(()),
+        }
+    }
+
+    /// An owner's keys that have not ended, oldest first.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn list(&self, owner: &UserId, now: Timestamp) -> Result<Vec<ApiKey>, StoreError> {
+        let mut e = Expression::default();
+        let query = self
+            .0
+            .client
+            .query()
+            .table_name(self.0.table(API_KEYS))
+            .key_condition_expression(e.compare(USER_ID, "=", text(owner)))
+            .set_expression_attribute_names(Some(e.names()))
+            .set_expression_attribute_values(e.values())
+            .limit(PAGE)
+            .consistent_read(true);
+        let page = query.send().await.map_err(StoreError::unavailable)?;
+        let mut keys = page.items().iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        keys.retain(|key| !key.has_ended(now));
+        keys.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
+        Ok(keys)
+    }
+
+    /// Deletes a key that has not ended. `false` when there is none. `request` makes it the same when it is sent again.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn delete(&self, id: &ApiKeyId, now: Timestamp, request: &RequestId) -> Result<bool, StoreError> {
+        let mut e = Expression::default();
+        let condition = is_live(&mut e, now);
+        let check = Check { table: self.0.table(API_KEYS), key: key(id), condition, expression: e };
+        let transacted = self.0.transact(vec![check.delete_in_transaction()?], request.as_str()).await?;
+        Ok(matches!(transacted, Transacted::Done))
+    }
+
+    /// Gives a key another secret; the one that it had works on until `overlap_ends`. `None` when there is no such key.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn rotate(
+        &self,
+        id: &ApiKeyId,
+        hash: &KeyHash,
+        overlap_ends: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<ApiKey>, StoreError> {
+        let mut e = Expression::default();
+        let (secret, new) = (e.name(SECRET_HASH), e.value(bytes(&hash.0)));
+        let set = format!(
+            "SET {} = {secret}, {secret} = {new}, {}",
+            e.name(PREVIOUS_HASH),
+            e.compare(PREVIOUS_UNTIL, "=", time(overlap_ends))
+        );
+        let condition = format!("{} AND {secret} <> {new}", is_live(&mut e, now));
+        let update = Update { table: self.0.table(API_KEYS), key: key(id), set, condition, expression: e };
+        let (Written::Done(item) | Written::Refused(Some(item))) = self.0.update(update).await? else {
+            return Ok(None);
+        };
+        // Another secret than ours: refused because the key has ended.
+        Ok(Some(read(&item)?).filter(|key| key.hash == *hash))
+    }
+
+    /// Writes down that a key was used, if that was not done lately.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn mark_used(&self, used: &ApiKey, now: Timestamp) -> Result<(), StoreError> {
+        if used.last_used_at.is_some_and(|last| now.since(last) < MARK_EVERY) {
+            return Ok(());
+        }
+        let mut e = Expression::default();
+        let update = Update {
+            table: self.0.table(API_KEYS),
+            key: key(&used.id),
+            set: format!("SET {}", e.compare(LAST_USED_AT, "=", time(now))),
+            condition: format!("attribute_exists({})", e.name(USER_ID)),
+            expression: e,
+        };
+        self.0.update(update).await.map(|_| ())
+    }
+}
+
+/// The condition that a key is there and has not ended.
+fn is_live(e: &mut Expression, now: Timestamp) -> String {
+    let ends = e.name(ENDS_AT);
+    format!(
+        "attribute_exists({}) AND (attribute_not_exists({ends}) OR {ends} > {})",
+        e.name(USER_ID),
+        e.value(time(now))
+    )
+}
+
+pub(crate) fn key(id: &ApiKeyId) -> Item {
+    Writer::default().with(USER_ID, text(id.owner())).with(KEY_ID, text(id)).item()
+}
+
+fn write(key: &ApiKey) -> Item {
+    Writer::default()
+        .with(USER_ID, text(key.id.owner()))
+        .with(KEY_ID, text(&key.id))
+        .with(NAME, text(key.name.as_str()))
+        .with(SECRET_HASH, bytes(&key.hash.0))
+        .with_some(PREVIOUS_HASH, key.previous.as_ref().map(|(hash, _)| bytes(&hash.0)))
+        .with_some(PREVIOUS_UNTIL, key.previous.as_ref().map(|(_, until)| time(*until)))
+        .with_set(SCOPES, &key.scopes)
+        .with(CREATED_AT, time(key.created_at))
+        .with_some(ENDS_AT, key.ends_at.map(time))
+        .with_some(EXPIRES_AT, key.ends_at.map(|end| number(end.seconds())))
+        .with_some(LAST_USED_AT, key.last_used_at.map(time))
+        .item()
+}
+
+pub(crate) fn read(item: &Item) -> Result<ApiKey, StoreError> {
+    let item = Reader(item);
+    let hash = |name| item.bytes(name)?.try_into().map(KeyHash).map_err(|_| StoreError::Corrupt { attribute: name });
+    Ok(ApiKey {
+        id: item.parsed(KEY_ID, ApiKeyId::parse)?,
+        name: item.parsed(NAME, DisplayName::parse)?,
+        hash: hash(SECRET_HASH)?,
+        previous: match item.time_if_any(PREVIOUS_UNTIL)? {
+            Some(until) => Some((hash(PREVIOUS_HASH)?, until)),
+            None => None,
+        },
+        scopes: item.set(SCOPES)?,
+        created_at: item.time(CREATED_AT)?,
+        ends_at: item.time_if_any(ENDS_AT)?,
+        last_used_at: item.time_if_any(LAST_USED_AT)?,
+    })
+}

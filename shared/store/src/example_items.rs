@@ -1,0 +1,68 @@
+use crate::expression::Expression;
+use crate::item::{Item, Reader, Writer, text};
+use crate::keys::{DESCRIPTION, EXAMPLE_ITEMS, ITEM_ID, NAME, USER_ID};
+use crate::{Db, StoreError};
+use doorward_core::ids::{TokenId, UserId};
+
+/// The sample resource, by owner and item id.
+#[derive(Clone, Debug)]
+pub struct ExampleItemStore(pub(crate) Db);
+
+/// A sample item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExampleItem {
+    /// Its id: random.
+    pub id: TokenId,
+    /// What it is called.
+    pub name: String,
+    /// What it is.
+    pub description: Option<String>,
+}
+
+/// How many are listed.
+const PAGE: i32 = 100;
+
+impl ExampleItemStore {
+    /// Keeps an item. Sent twice, it is the same.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn put(&self, owner: &UserId, item: &ExampleItem) -> Result<(), StoreError> {
+        let item = Writer::default()
+            .with(USER_ID, text(owner))
+            .with(ITEM_ID, text(&item.id))
+            .with(NAME, text(&item.name))
+            .with_some(DESCRIPTION, item.description.as_ref().map(text))
+            .item();
+        let sent = self.0.client.put_item().table_name(self.0.table(EXAMPLE_ITEMS)).set_item(Some(item)).send().await;
+        sent.map(|_| ()).map_err(StoreError::unavailable)
+    }
+
+    /// An owner's items, a hundred at most.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn list(&self, owner: &UserId) -> Result<Vec<ExampleItem>, StoreError> {
+        let mut e = Expression::default();
+        let query = self
+            .0
+            .client
+            .query()
+            .table_name(self.0.table(EXAMPLE_ITEMS))
+            .key_condition_expression(e.compare(USER_ID, "=", text(owner)))
+            .set_expression_attribute_names(Some(e.names()))
+            .set_expression_attribute_values(e.values())
+            .limit(PAGE)
+            .consistent_read(true);
+        query.send().await.map_err(StoreError::unavailable)?.items().iter().map(read).collect()
+    }
+}
+
+fn read(item: &Item) -> Result<ExampleItem, StoreError> {
+    let item = Reader(item);
+    Ok(ExampleItem {
+        id: item.parsed(ITEM_ID, TokenId::parse)?,
+        name: item.text(NAME)?.to_owned(),
+        description: item.text_if_any(DESCRIPTION)?.map(str::to_owned),
+    })
+}
