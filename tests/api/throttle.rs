@@ -177,6 +177,23 @@ async fn the_sixth_login_of_a_minute_from_one_address_is_too_many() {
 }
 
 #[tokio::test]
+async fn a_full_limit_is_answered_from_memory() {
+    let service = service_with(&[("DOORWARD_LOGIN_RATE", "1/60"), ("DOORWARD_SIGN_UP_RATE", "1/3600")]).await;
+    service.sign_up("ann").await.expect(201);
+    service.try_login("ann", PASSWORD).await.expect(200);
+    for _ in 0..3 {
+        service.try_login("ann", PASSWORD).await.expect(429);
+        service.sign_up("bob").await.expect(429);
+    }
+    service.probe.forget();
+    service.try_login("ann", PASSWORD).await.expect(429);
+    service.sign_up("bob").await.expect(429);
+    assert!(service.probe.calls().is_empty());
+    service.wait(60);
+    service.try_login("ann", PASSWORD).await.expect(200);
+}
+
+#[tokio::test]
 async fn every_address_has_a_limit_of_its_own_an_ipv6_one_by_its_network() {
     let service = service_with(&[("DOORWARD_LOGIN_RATE", "5/60")]).await;
     service.sign_up("ann").await.expect(201);

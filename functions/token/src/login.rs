@@ -51,6 +51,9 @@ pub async fn login(
     if !app.config.password_grant {
         return Metered { quota: None, outcome: Err(Error::PasswordLoginOff) };
     }
+    if let Err(refused) = throttle::refuse_if_known_full(&app, Limited::Login, &client) {
+        return Metered { quota: None, outcome: Err(refused) };
+    }
     let (counted, found) =
         tokio::join!(throttle::take(&app, Limited::Login, &client), app.store.credentials.find(&request.identifier));
     let quota = match counted {

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::hasher::Hasher;
 use crate::keys::KeyRing;
 use crate::seal::Sealer;
+use crate::throttle::FullWindows;
 use doorward_core::clock::Clock;
 use doorward_core::keyring::Purpose;
 use doorward_core::password::PasswordHash;
@@ -29,6 +30,8 @@ pub struct Parts {
     pub hasher: Hasher,
     /// What the password of nobody is verified against.
     pub nobody: PasswordHash,
+    /// Limits that are known to be reached.
+    pub full_windows: FullWindows,
     /// The time.
     pub clock: Clock,
     /// Randomness.
@@ -59,7 +62,8 @@ impl App {
         let keys = KeyRing::new(store.signing_keys.clone(), sealer, opens, clock.clone());
         let hasher = Hasher::new(config.hash_cost);
         let nobody = PasswordHash::unmatchable(config.hash_cost);
-        Self(Arc::new(Parts { config, store, keys, hasher, nobody, clock, random: Random, audit }))
+        let full_windows = FullWindows::default();
+        Self(Arc::new(Parts { config, store, keys, hasher, nobody, full_windows, clock, random: Random, audit }))
     }
 }
 

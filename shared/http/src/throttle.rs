@@ -7,6 +7,8 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use doorward_core::clock::Timestamp;
 use doorward_store::Taken;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 /// What is limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,23 +49,83 @@ pub struct Quota {
     reset: u64,
 }
 
-/// Counts a request of an address. `Ok(None)` where nothing is limited, `Err` with the quota where it is used up.
+/// Windows that this process has found full: until they end they are answered from here, so that a flood costs no store.
+#[derive(Debug, Default)]
+pub struct FullWindows(Mutex<HashMap<String, Timestamp>>);
+
+impl FullWindows {
+    /// More than these are forgotten: they cost a call of the store then, and nothing else.
+    const MOST: usize = 10_000;
+
+    fn has(&self, subject: &str, end: Timestamp) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(subject) == Some(&end)
+    }
+
+    fn remember(&self, subject: String, end: Timestamp, now: Timestamp) {
+        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if windows.len() >= Self::MOST {
+            windows.retain(|_, end| *end > now);
+        }
+        if windows.len() >= Self::MOST {
+            windows.clear();
+        }
+        windows.insert(subject, end);
+    }
+}
+
+/// The window that a request falls in.
+struct Window {
+    name: &'static str,
+    rate: Rate,
+    subject: String,
+    now: Timestamp,
+    end: Timestamp,
+}
+
+impl Window {
+    /// Windows are aligned: a limit of 5 a minute lets through at most 5 in each minute of the clock.
+    fn of(app: &App, limited: Limited, client: &Client) -> Option<Self> {
+        let rate = limited.rate(app)?;
+        let now = app.clock.now();
+        let seconds = i64::from(rate.seconds);
+        let end = Timestamp::from_seconds((now.seconds().div_euclid(seconds) + 1) * seconds);
+        let name = limited.name();
+        Some(Self { name, rate, subject: format!("{name}#{}", client.address.network()), now, end })
+    }
+
+    fn quota(&self, remaining: u32) -> Quota {
+        let reset = self.end.since(self.now).as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX);
+        Quota { name: self.name, rate: self.rate, remaining, reset }
+    }
+
+    fn refuse_if_known_full(&self, app: &App) -> Result<(), Error> {
+        let known = app.full_windows.has(&self.subject, self.end);
+        if known { Err(Error::TooManyRequests(self.quota(0))) } else { Ok(()) }
+    }
+}
+
+/// Refuses a request of an address whose limit this process knows to be reached, before anything is read.
 ///
-/// Windows are aligned: a limit of 5 a minute lets through at most 5 in each minute of the clock.
+/// # Errors
+/// When it is.
+pub fn refuse_if_known_full(app: &App, limited: Limited, client: &Client) -> Result<(), Error> {
+    Window::of(app, limited, client).map_or(Ok(()), |window| window.refuse_if_known_full(app))
+}
+
+/// Counts a request of an address. `Ok(None)` where nothing is limited, `Err` with the quota where it is used up.
 ///
 /// # Errors
 /// When the limit is reached, or the store is unavailable: a limit that cannot be counted lets nobody through.
 pub async fn take(app: &App, limited: Limited, client: &Client) -> Result<Option<Quota>, Error> {
-    let Some(rate) = limited.rate(app) else { return Ok(None) };
-    let now = app.clock.now();
-    let window = i64::from(rate.seconds);
-    let end = Timestamp::from_seconds((now.seconds().div_euclid(window) + 1) * window);
-    let reset = end.since(now).as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX);
-    let subject = format!("{}#{}", limited.name(), client.address.network());
-    let quota = |remaining| Quota { name: limited.name(), rate, remaining, reset };
-    match app.store.limits.take(&subject, end, rate.requests, &client.request).await? {
-        Taken::Counted(count) => Ok(Some(quota(rate.requests.saturating_sub(count)))),
-        Taken::Full => Err(Error::TooManyRequests(quota(0))),
+    let Some(window) = Window::of(app, limited, client) else { return Ok(None) };
+    window.refuse_if_known_full(app)?;
+    let Window { rate, subject, now, end, .. } = &window;
+    match app.store.limits.take(subject, *end, rate.requests, &client.request).await? {
+        Taken::Counted(count) => Ok(Some(window.quota(rate.requests.saturating_sub(count)))),
+        Taken::Full => {
+            app.full_windows.remember(subject.clone(), *end, *now);
+            Err(Error::TooManyRequests(window.quota(0)))
+        }
     }
 }
 
