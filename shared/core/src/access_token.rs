@@ -216,5 +216,8 @@ fn object<T: serde::de::DeserializeOwned>(json: &[u8]) -> Result<T, InvalidAcces
 }
 
 #[cfg(test)]
+#[path = "access_token_forge.rs"]
+mod forge;
+#[cfg(test)]
 #[path = "access_token_tests.rs"]
 mod tests;

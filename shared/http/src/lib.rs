@@ -27,3 +27,8 @@ pub use edge::edge;
 pub use error::Error;
 pub use guard::{ApiKeyCaller, Caller, RequirePermission, RequireRole, RequireScope};
 pub use serve::serve;
+
+/// The Rust of README.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;
