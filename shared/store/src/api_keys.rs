@@ -4,7 +4,7 @@ use crate::keys::{
     API_KEYS, CREATED_AT, ENDS_AT, EXPIRES_AT, KEY_ID, LAST_USED_AT, NAME, PREVIOUS_HASH, PREVIOUS_UNTIL, SCOPES,
     SECRET_HASH, USER_ID,
 };
-use crate::write::{Check, Transacted, Update, Written};
+use crate::write::{ATTEMPTS, Check, Transacted, Update, Written, back_off};
 use crate::{Db, StoreError};
 use doorward_core::api_key::{ApiKey, ApiKeyId, KeyHash};
 use doorward_core::clock::Timestamp;
@@ -18,22 +18,36 @@ pub struct ApiKeyStore(pub(crate) Db);
 
 /// When a key was used is written down at most this often.
 const MARK_EVERY: Duration = Duration::from_mins(5);
-/// More keys than anybody may have, so that one page lists all.
-const PAGE: i32 = 200;
 
 impl ApiKeyStore {
-    /// Keeps a new key.
+    /// Keeps a new key, unless its owner then has more than `most`: `false`, and it is gone again. Nobody ever has more than
+    /// that: whoever stays has seen that there are not too many, and of those made at once the last go first, one place more
+    /// at each look.
     ///
     /// # Errors
     /// When the store is unavailable.
-    pub async fn create(&self, key: &ApiKey) -> Result<(), StoreError> {
+    pub async fn create(&self, key: &ApiKey, most: usize, request: &RequestId) -> Result<bool, StoreError> {
         match self.0.insert(API_KEYS, KEY_ID, write(key)).await? {
             Written::Refused(Some(found)) if read(&found)?.hash != key.hash => {
-                Err(StoreError::Corrupt { attribute: KEY_ID })
+                return Err(StoreError::Corrupt { attribute: KEY_ID });
             }
             // Refused by our own item: the answer to the first attempt was lost.
-            _ => Ok(()),
+            _ => {}
         }
+        let mut places = most;
+        for attempt in 1..=ATTEMPTS {
+            let keys = self.list(key.id.owner(), key.created_at).await?;
+            if keys.len() <= most {
+                return Ok(true);
+            }
+            if keys.iter().take(places).all(|other| other.id != key.id) {
+                break;
+            }
+            places = places.saturating_sub(1);
+            back_off(attempt).await;
+        }
+        self.delete(&key.id, key.created_at, request).await?;
+        Ok(false)
     }
 
     /// An owner's keys that have not ended, oldest first.
@@ -41,19 +55,29 @@ impl ApiKeyStore {
     /// # Errors
     /// When the store is unavailable.
     pub async fn list(&self, owner: &UserId, now: Timestamp) -> Result<Vec<ApiKey>, StoreError> {
-        let mut e = Expression::default();
-        let query = self
-            .0
-            .client
-            .query()
-            .table_name(self.0.table(API_KEYS))
-            .key_condition_expression(e.compare(USER_ID, "=", text(owner)))
-            .set_expression_attribute_names(Some(e.names()))
-            .set_expression_attribute_values(e.values())
-            .limit(PAGE)
-            .consistent_read(true);
-        let page = query.send().await.map_err(StoreError::unavailable)?;
-        let mut keys = page.items().iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let (mut keys, mut start) = (Vec::new(), None);
+        loop {
+            let mut e = Expression::default();
+            let query = self
+                .0
+                .client
+                .query()
+                .table_name(self.0.table(API_KEYS))
+                .key_condition_expression(e.compare(USER_ID, "=", text(owner)))
+                .set_expression_attribute_names(Some(e.names()))
+                .set_expression_attribute_values(e.values())
+                .set_exclusive_start_key(start)
+                .consistent_read(true);
+            let page = query.send().await.map_err(StoreError::unavailable)?;
+            for item in page.items() {
+                keys.push(read(item)?);
+            }
+            // What has ended is deleted days late, and may fill pages.
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
         keys.retain(|key| !key.has_ended(now));
         keys.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
         Ok(keys)
