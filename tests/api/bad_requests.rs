@@ -43,7 +43,7 @@ impl Route {
     }
 
     fn json_with(&self, name: &str, value: Option<Value>) -> Value {
-        let mut body: Value = self.members.iter().map(|m| (m.name.to_owned(), json!(m.good))).collect();
+        let mut body: Value = self.members.iter().map(|m| (m.name.to_owned(), m.value())).collect();
         let members = body.as_object_mut().unwrap();
         members.remove(name);
         members.extend(value.map(|value| (name.to_owned(), value)));
@@ -107,12 +107,15 @@ impl Route {
 
     fn json_cases(&self) -> Vec<Case> {
         let mut cases = Vec::new();
-        for Member { name, good, is_required, kind } in self.members {
+        for member @ Member { name, good, is_required, kind } in self.members {
+            let value = member.value();
             let mut add = |what: &str, value: Option<Value>, refusal| {
                 let body = self.json_with(name, value).to_string();
                 cases.push(case(format!("{name}: {what}"), JSON, body, refusal));
             };
-            for value in [json!(1), json!(true), json!([good]), json!({ "": good })] {
+            let is_json = matches!(kind, Kind::Json);
+            let others = [is_json.then(|| json!("1")), (!value.is_number()).then(|| json!(1)), Some(json!(true))];
+            for value in others.into_iter().flatten().chain([json!([value]), json!({ "": value })]) {
                 add("of another type", Some(value), wrong(name));
             }
             if *is_required {
@@ -129,7 +132,7 @@ impl Route {
                 }
             }
             let body = self.json_with("", None).to_string();
-            let again = format!("{},{}}}", body.strip_suffix('}').unwrap(), format_args!("\"{name}\":{}", json!(good)));
+            let again = format!("{},{}}}", body.strip_suffix('}').unwrap(), format_args!("\"{name}\":{value}"));
             cases.push(case(format!("{name}: twice"), JSON, again, wrong(name)));
             for surrogate in [r"\ud800", r"\udc00\ud800", r"\ud800a"] {
                 let marked = self.json_with(name, Some(json!("MARK"))).to_string();
@@ -267,7 +270,7 @@ async fn who_is_asking_is_judged_before_the_body() {
         let garbage = case("garbage", "text/plain", "{", Refusal::Media);
         for case in route.cases().into_iter().chain([long, garbage]) {
             let unknown = send(&service, route, &case, None).await.expect_problem(401, "Not authenticated");
-            assert_eq!(unknown.header("www-authenticate"), Some("Bearer"));
+            assert_eq!(unknown.header("www-authenticate"), Some(route.challenge()));
             let forged = send(&service, route, &case, Some("forged")).await;
             forged.expect_problem(401, "Could not validate credentials");
             if matches!(case.refusal, Refusal::TooLarge) {

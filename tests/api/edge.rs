@@ -1,5 +1,6 @@
 //! The coat around every route: headers, origins, hosts, and a store that is not there.
 
+use crate::support::api_keys::strangers_key;
 use crate::support::request::Request;
 use crate::support::{Answer, PASSWORD, Service, service, service_with};
 use serde_json::json;
@@ -257,6 +258,17 @@ fn requests_that_need_the_store(service: &Service, access: &str, refresh: &str) 
         (service.post("/oauth2/token").form(&oauth), 200),
         (service.get("/users/me").bearer(access), 200),
         (service.post("/refresh-token").bearer(access), 200),
+        (service.post("/api-keys").bearer(access).json(&json!({"name": "ci"})), 201),
+        (service.get("/api-keys").bearer(access), 200),
+        (service.post("/api-keys/anything/rotate").bearer(access), 404),
+        (service.request("DELETE", "/api-keys/anything").bearer(access), 404),
+        (service.post("/items").bearer(access).json(&json!({"name": "lamp"})), 200),
+        (service.get("/items").bearer(access), 200),
+        (service.get("/users/me/items").bearer(access), 200),
+        (service.post("/moderate").bearer(access), 403),
+        (service.post("/comments").bearer(access).json(&json!({"content": "hello"})), 200),
+        (service.get("/limited"), 200),
+        (service.get("/protected").header("x-api-key", &strangers_key()), 403),
         (service.post("/revoke-token").bearer(access), 200),
         (service.post("/logout").bearer(access), 401),
     ]

@@ -1,5 +1,6 @@
 //! Writes that were made and whose answers were lost: the SDK sends them again, and it is as if nothing had happened.
 
+use crate::support::api_keys::MadeKey;
 use crate::support::{PASSWORD, Service, Tokens, service, service_with};
 use doorward_http::audit::Event;
 use serde_json::json;
@@ -205,4 +206,76 @@ async fn a_sign_up_makes_one_user_who_is_told_so() {
         service.expect_lost();
     }
     assert_eq!(service.raw.items("users").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_is_made_rotated_marked_and_deleted_once() {
+    let service = service().await;
+    let ann = service.person("ann").await;
+    service.probe.lose_reply("PutItem", "api-keys");
+    service.probe.lose_reply("Query", "api-keys");
+    let first = service.key_of(&ann, "ci").await;
+    service.expect_lost();
+    assert_eq!(service.keys_of(&ann).await.len(), 1);
+
+    service.probe.lose_reply("UpdateItem", "api-keys");
+    service.expect_key_good(&first.key).await;
+    service.expect_lost();
+
+    // The secret that works on is the one before, and not the new one over again.
+    for overlap in [60, 0] {
+        let before = service.key_of(&ann, "ci").await;
+        service.probe.lose_reply("UpdateItem", "api-keys");
+        service.probe.lose_reply("UpdateItem", "api-keys");
+        let after = MadeKey::of(&service.rotate(&ann, &before, overlap).send().await.expect(200));
+        service.expect_lost();
+        service.expect_key_good(&after.key).await;
+        assert_eq!(service.knock(&before.key).await.status, if overlap == 60 { 200 } else { 403 });
+        service.delete(&before.path()).bearer(&ann.access).send().await.expect(204);
+    }
+
+    service.probe.lose_reply("TransactWriteItems", "api-keys");
+    service.delete(&first.path()).bearer(&ann.access).send().await.expect(204);
+    service.expect_lost();
+    service.delete(&first.path()).bearer(&ann.access).send().await.expect(404);
+    assert_eq!(service.raw.items("api-keys").await.len(), 0);
+    let events = service.events();
+    let count = |is: fn(&&Event) -> bool| events.iter().filter(is).count();
+    assert_eq!(count(|event| matches!(event, Event::ApiKeyCreated { .. })), 3);
+    assert_eq!(count(|event| matches!(event, Event::ApiKeyRotated { .. })), 2);
+    assert_eq!(count(|event| matches!(event, Event::ApiKeyDeleted { .. })), 3);
+}
+
+#[tokio::test]
+async fn a_key_beyond_the_last_place_goes_once() {
+    let service = service().await;
+    let ann = service.person("ann").await;
+    for _ in 0..50 {
+        service.key_of(&ann, "ci").await;
+    }
+    service.wait(1);
+    service.probe.lose_reply("PutItem", "api-keys");
+    service.probe.lose_reply("TransactWriteItems", "api-keys");
+    let refused = service.ask_for_key(&ann, &json!({"name": "ci"})).send().await;
+    refused.expect_problem(409, "Too many API keys");
+    service.expect_lost();
+    assert_eq!(service.keys_of(&ann).await.len(), 50);
+}
+
+#[tokio::test]
+async fn a_sample_item_is_kept_once_and_a_sample_request_counted_once() {
+    let service = service().await;
+    let ann = service.person("ann").await;
+    service.probe.lose_reply("PutItem", "example-items");
+    service.post("/items").bearer(&ann.access).json(&json!({"name": "lamp"})).send().await.expect(200);
+    service.expect_lost();
+    let items = service.see(&ann, "/items").await.expect(200).json();
+    assert_eq!(items["items"].as_array().unwrap().len(), 1);
+    for left in [4, 3, 2, 1, 0] {
+        service.probe.lose_reply("UpdateItem", "limits");
+        let answer = service.get("/limited").send().await.expect(200);
+        service.expect_lost();
+        assert_eq!(answer.header("ratelimit"), Some(format!("\"sample\";r={left};t=60").as_str()));
+    }
+    service.get("/limited").send().await.expect(429);
 }

@@ -1,5 +1,7 @@
 //! Every route of the service, and what its bodies are made of. [`super::bad_requests`] makes its cases from this.
 
+use serde_json::Value;
+
 /// Stands in every good body where a secret would; no answer may have it.
 pub const CANARY: &str = "canary-4711-staple";
 
@@ -40,6 +42,25 @@ pub enum Kind {
     Free,
     /// As that, and an empty one is a wrong one.
     Password,
+    /// No text: what is good is written in JSON.
+    Json,
+}
+
+impl Member {
+    pub fn value(&self) -> Value {
+        if matches!(self.kind, Kind::Json) { serde_json::from_str(self.good).unwrap() } else { self.good.into() }
+    }
+}
+
+impl Route {
+    /// What is told those who bring nothing.
+    pub fn challenge(&self) -> &'static str {
+        match (self.method, self.path) {
+            ("GET", "/items") => "Bearer scope=\"read:items\"",
+            ("POST", "/items") => "Bearer scope=\"write:items\"",
+            _ => "Bearer",
+        }
+    }
 }
 
 const fn required(name: &'static str, good: &'static str, kind: Kind) -> Member {
@@ -143,6 +164,52 @@ pub const ROUTES: &[Route] = &[
     bare("GET", "/users/anybody", true),
     bare("PATCH", "/users/anybody", true),
     bare("DELETE", "/users/anybody", true),
+    Route {
+        method: "POST",
+        path: "/api-keys",
+        media: Media::Json,
+        dialect: Dialect::FirstParty,
+        needs_bearer: true,
+        members: &[
+            required("name", "ci", Kind::Formed(&["", "ci\u{9b}"])),
+            optional("scopes", "[\"read:items\"]", Kind::Json),
+            optional("expires_at", "2030-01-01T00:00:00Z", Kind::Formed(&["", "tomorrow", "2030-01-01", "1900000000"])),
+        ],
+    },
+    bare("GET", "/api-keys", true),
+    bare("DELETE", "/api-keys/anything", true),
+    Route {
+        method: "POST",
+        path: "/api-keys/anything/rotate",
+        media: Media::Json,
+        dialect: Dialect::FirstParty,
+        needs_bearer: true,
+        members: &[optional("overlap", "60", Kind::Json)],
+    },
+    Route {
+        method: "POST",
+        path: "/items",
+        media: Media::Json,
+        dialect: Dialect::FirstParty,
+        needs_bearer: true,
+        members: &[
+            required("name", "lamp", Kind::Formed(&["", "lamp\u{9b}"])),
+            optional("description", "It glows.", Kind::Free),
+        ],
+    },
+    bare("GET", "/items", true),
+    bare("GET", "/users/me/items", true),
+    bare("POST", "/moderate", true),
+    Route {
+        method: "POST",
+        path: "/comments",
+        media: Media::Json,
+        dialect: Dialect::FirstParty,
+        needs_bearer: true,
+        members: &[required("content", CANARY, Kind::Free)],
+    },
+    bare("GET", "/limited", false),
+    bare("GET", "/protected", false),
     bare("POST", "/refresh-token", true),
     bare("POST", "/logout", true),
     bare("POST", "/logout/all", true),

@@ -27,6 +27,7 @@ fn refused(answer: &Answer, status: u16, detail: &str) {
 pub fn journey(client: Client, admin_password: &str) {
     comes_and_stays(client);
     minds_the_own_account(client);
+    uses_what_is_guarded(client);
     is_administered(client, admin_password);
 }
 
@@ -82,10 +83,41 @@ fn minds_the_own_account(client: Client) {
     refused(&client.get("/users/me", &elsewhere.access), 401, "Token has been revoked");
 }
 
+fn uses_what_is_guarded(client: Client) {
+    let ann = tokens(&client.log_in("ann", "another pass phrase").expect(200)).access;
+    let knock = |key: &str| client.try_send("GET", "/protected", &format!("x-api-key: {key}\r\n"), "").unwrap();
+    refused(&client.get("/protected", &ann), 403, "API key required");
+    let made = client.call("POST", "/api-keys", &ann, &json!({"name": "ci"})).expect(201);
+    let expected = json!({"message": "Access granted", "key_name": "ci"});
+    assert_eq!(knock(&made.text("key")).expect(200).body, expected);
+    let path = format!("/api-keys/{}", made.text("id"));
+    let rotated = client.call("POST", &format!("{path}/rotate"), &ann, &json!({"overlap": 0})).expect(200);
+    refused(&knock(&made.text("key")), 403, "Invalid API key");
+    knock(&rotated.text("key")).expect(200);
+    let listed = client.get("/api-keys", &ann).expect(200);
+    assert!(listed.body["items"][0]["last_used_at"].is_string(), "{}", listed.body);
+    client.call("DELETE", &path, &ann, &Value::Null).expect(204);
+    refused(&knock(&rotated.text("key")), 403, "Invalid API key");
+
+    let form = "username=ann&password=another+pass+phrase&scope=read:items";
+    let form_type = "content-type: application/x-www-form-urlencoded\r\n";
+    let reader = tokens(&client.try_send("POST", "/token", form_type, form).unwrap().expect(200)).access;
+    refused(&client.get("/items", ""), 401, "Could not validate credentials");
+    refused(&client.call("POST", "/items", &reader, &json!({"name": "lamp"})), 403, "Not enough permissions");
+    let item = client.call("POST", "/items", &ann, &json!({"name": "lamp"})).expect(200);
+    assert_eq!(client.get("/items", &reader).expect(200).body["items"], json!([item.body["item"]]));
+    assert_eq!(client.get("/users/me/items/", &ann).expect(200).body, json!([{"item_id": "Foo", "owner": "ann"}]));
+    refused(&client.call("POST", "/moderate", &ann, &Value::Null), 403, "Access denied. Required role: moderator");
+    let comment = client.call("POST", "/comments", &ann, &json!({"content": "<b>1 < 2</b>"})).expect(200);
+    assert_eq!(comment.text("content"), "1 &lt; 2");
+    assert_eq!(client.get("/limited", "").expect(200).text("message"), "This endpoint is rate limited");
+}
+
 fn is_administered(client: Client, admin_password: &str) {
     let ann = tokens(&client.log_in("ann", "another pass phrase").expect(200)).access;
     let admin = tokens(&client.log_in("admin", admin_password).expect(200)).access;
     refused(&client.get("/users", &ann), 403, "Insufficient permissions");
+    client.call("POST", "/moderate", &admin, &Value::Null).expect(200);
     let page = client.get("/users?limit=1", &admin).expect(200);
     let rest = client.get(&format!("/users?cursor={}", page.text("next_cursor")), &admin).expect(200);
     assert_eq!(rest.body["items"].as_array().unwrap().len(), 1);

@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod answer;
+pub mod api_keys;
 pub mod probe;
 pub mod raw;
 pub mod request;
