@@ -34,6 +34,17 @@ impl ApiKeyStore {
             // Refused by our own item: the answer to the first attempt was lost.
             _ => {}
         }
+        let stays = self.has_a_place(key, most).await;
+        if !matches!(stays, Ok(true)) {
+            // Nobody has its secret, so it goes again.
+            let deleted = self.delete(&key.id, key.created_at, request).await;
+            stays.and(deleted)?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    async fn has_a_place(&self, key: &ApiKey, most: usize) -> Result<bool, StoreError> {
         let mut places = most;
         for attempt in 1..=ATTEMPTS {
             let keys = self.list(key.id.owner(), key.created_at).await?;
@@ -46,7 +57,6 @@ impl ApiKeyStore {
             places = places.saturating_sub(1);
             back_off(attempt).await;
         }
-        self.delete(&key.id, key.created_at, request).await?;
         Ok(false)
     }
 
