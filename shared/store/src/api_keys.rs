@@ -67,17 +67,7 @@ impl ApiKeyStore {
     pub async fn list(&self, owner: &UserId, now: Timestamp) -> Result<Vec<ApiKey>, StoreError> {
         let (mut keys, mut start) = (Vec::new(), None);
         loop {
-            let mut e = Expression::default();
-            let query = self
-                .0
-                .client
-                .query()
-                .table_name(self.0.table(API_KEYS))
-                .key_condition_expression(e.compare(USER_ID, "=", text(owner)))
-                .set_expression_attribute_names(Some(e.names()))
-                .set_expression_attribute_values(e.values())
-                .set_exclusive_start_key(start)
-                .consistent_read(true);
+            let query = self.0.query_of(API_KEYS, owner).set_exclusive_start_key(start);
             let page = query.send().await.map_err(StoreError::unavailable)?;
             for item in page.items() {
                 keys.push(read(item)?);

@@ -1,4 +1,3 @@
-use crate::expression::Expression;
 use crate::item::{Item, Reader, Writer, text};
 use crate::keys::{DESCRIPTION, EXAMPLE_ITEMS, ITEM_ID, NAME, USER_ID};
 use crate::{Db, StoreError};
@@ -43,17 +42,7 @@ impl ExampleItemStore {
     /// # Errors
     /// When the store is unavailable.
     pub async fn list(&self, owner: &UserId) -> Result<Vec<ExampleItem>, StoreError> {
-        let mut e = Expression::default();
-        let query = self
-            .0
-            .client
-            .query()
-            .table_name(self.0.table(EXAMPLE_ITEMS))
-            .key_condition_expression(e.compare(USER_ID, "=", text(owner)))
-            .set_expression_attribute_names(Some(e.names()))
-            .set_expression_attribute_values(e.values())
-            .limit(PAGE)
-            .consistent_read(true);
+        let query = self.0.query_of(EXAMPLE_ITEMS, owner).limit(PAGE);
         query.send().await.map_err(StoreError::unavailable)?.items().iter().map(read).collect()
     }
 }

@@ -153,18 +153,7 @@ impl SessionStore {
         now: Timestamp,
         rules: &SessionRules,
     ) -> Result<Vec<Session>, StoreError> {
-        let mut e = Expression::default();
-        let query = self
-            .0
-            .client
-            .query()
-            .table_name(self.0.table(SESSIONS))
-            .key_condition_expression(e.compare(USER_ID, "=", text(&user.id)))
-            .set_expression_attribute_names(Some(e.names()))
-            .set_expression_attribute_values(e.values())
-            .scan_index_forward(false)
-            .limit(SESSIONS_READ)
-            .consistent_read(true);
+        let query = self.0.query_of(SESSIONS, &user.id).scan_index_forward(false).limit(SESSIONS_READ);
         let page = query.send().await.map_err(StoreError::unavailable)?;
         let sessions = page.items().iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let alive = |session: &Session| session.is_alive(user, now, rules);

@@ -1,16 +1,19 @@
-//! Conditional writes: the condition that did not hold is a value, and a conflict with somebody's transaction is waited out.
+//! What the tables have in common. Conditional writes: the condition that did not hold is a value, and a conflict with somebody's transaction is waited out.
 
 use crate::expression::Expression;
-use crate::item::Item;
+use crate::item::{Item, text};
+use crate::keys::USER_ID;
 use crate::{Db, StoreError};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     CancellationReason, ConditionCheck, Delete, Put, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure,
     TransactWriteItem, Update as UpdateAction,
 };
+use doorward_core::ids::UserId;
 use std::time::Duration;
 
 /// What became of a conditional write.
@@ -92,6 +95,19 @@ impl Db {
             },
             Err(error) => Err(StoreError::unavailable(error)),
         }
+    }
+
+    /// What a table has of a user, by its sort key.
+    pub(crate) fn query_of(&self, table: &str, user: &UserId) -> QueryFluentBuilder {
+        let mut e = Expression::default();
+        let condition = e.compare(USER_ID, "=", text(user));
+        self.client
+            .query()
+            .table_name(self.table(table))
+            .key_condition_expression(condition)
+            .set_expression_attribute_names(Some(e.names()))
+            .set_expression_attribute_values(e.values())
+            .consistent_read(true)
     }
 
     pub(crate) async fn get(&self, table: &str, key: Item) -> Result<Option<Item>, StoreError> {
