@@ -6,7 +6,6 @@ use doorward_core::clock::Timestamp;
 use doorward_core::email::Email;
 use doorward_core::grant::Credentials;
 use doorward_core::password::Password;
-use doorward_core::session::judge_bearer;
 use doorward_core::user::{DisplayName, User};
 use doorward_http::answer::{Private, UserView};
 use doorward_http::audit::Event;
@@ -109,9 +108,7 @@ impl ChangeMe<'_> {
                 Changed::CredentialsChanged(current) => return Ok(Acted::Again(current)),
                 Changed::Stale | Changed::NoAuthority => {}
             }
-            let found = store.users.get(&read.id).await?;
-            let session = self.caller.session.clone();
-            (read, _) = judge_bearer(found, Some(session), false, self.app.clock.now())?;
+            read = self.caller.again(self.app).await?;
         }
         Err(contended())
     }

@@ -1,6 +1,6 @@
 //! `POST /users/me/password`: another password. Every other session ends, and with it what somebody else may hold.
 
-use crate::transaction;
+use crate::{contended, transaction};
 use axum::extract::State;
 use axum::http::StatusCode;
 use doorward_core::clock::Timestamp;
@@ -58,17 +58,10 @@ impl Act for ChangePassword<'_> {
             Changed::CredentialsChanged(current) => Ok(Acted::Again(current)),
             // The profile or the session is another by now: whoever changed them has ended this session, or the caller
             // asks again.
-            Changed::Stale | Changed::NoAuthority | Changed::EmailTaken => Err(self.outdated().await?),
+            Changed::Stale | Changed::NoAuthority | Changed::EmailTaken => {
+                caller.again(app).await?;
+                Err(contended())
+            }
         }
-    }
-}
-
-impl ChangePassword<'_> {
-    async fn outdated(&self) -> Result<Error, Error> {
-        let Caller { token, .. } = self.caller;
-        let standing = self.app.store.standing(&token.user, token.session, &token.id).await?;
-        let now = self.app.clock.now();
-        let judged = doorward_core::session::judge_bearer(standing.user, standing.session, standing.revoked, now);
-        Ok(judged.err().map_or_else(crate::contended, Error::from))
     }
 }

@@ -6,7 +6,6 @@ use axum::extract::State;
 use doorward_core::clock::Timestamp;
 use doorward_core::grant::Credentials;
 use doorward_core::password::Password;
-use doorward_core::session::judge_bearer;
 use doorward_http::answer::{Message, Private};
 use doorward_http::extract::{Fields, Input, Media, Parse};
 use doorward_http::password::{Act, Acted, reauthenticate};
@@ -56,8 +55,7 @@ impl Act for DeleteMe<'_> {
                 Changed::CredentialsChanged(current) => return Ok(Acted::Again(current)),
                 Changed::Stale | Changed::NoAuthority | Changed::EmailTaken => {}
             }
-            let found = store.users.get(&read.id).await?;
-            (read, _) = judge_bearer(found, Some(self.caller.session.clone()), false, self.app.clock.now())?;
+            read = self.caller.again(self.app).await?;
             if read.is_admin() {
                 return Err(Error::AnotherAdmin);
             }

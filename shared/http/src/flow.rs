@@ -58,10 +58,7 @@ pub async fn mint_pair(app: &App, user: &User, session: &Session, scopes: ScopeS
 }
 
 /// Reads a refresh token that a client sent. A forged one is refused without a read of the store.
-///
-/// # Errors
-/// When it is none of ours.
-pub async fn verify_refresh_token(app: &App, text: &str) -> Result<RefreshToken, Error> {
+async fn verify_refresh_token(app: &App, text: &str) -> Result<RefreshToken, Error> {
     let refuse = |error| match error {
         InvalidRefreshToken::Jwt => Error::InvalidTokenType,
         InvalidRefreshToken::Malformed | InvalidRefreshToken::Forged => Error::InvalidRefreshToken,

@@ -33,12 +33,27 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let Ok(client) = Client::from_request_parts(parts, app).await;
         let token = verify(app, bearer_token(&parts.headers)?).await?;
-        let standing = app.store.standing(&token.user, token.session, &token.id).await?;
-        let (user, session) = judge_bearer(standing.user, standing.session, standing.revoked, app.clock.now())?;
+        let (user, session) = judge(app, &token).await?;
         // A body is looked at after the caller, and on routes that read none nobody else would.
         refuse_long(&parts.headers)?;
         Ok(Self { user, session, token, client })
     }
+}
+
+impl Caller {
+    /// The user as they are by now, if the token is good still: for a request that found somebody else had changed them.
+    ///
+    /// # Errors
+    /// When the token is good no longer, or the store is unavailable.
+    pub async fn again(&self, app: &App) -> Result<User, Error> {
+        judge(app, &self.token).await.map(|(user, _)| user)
+    }
+}
+
+/// The user and the session of a token, if both and the token itself are good at this moment.
+async fn judge(app: &App, token: &AccessToken) -> Result<(User, Session), Error> {
+    let standing = app.store.standing(&token.user, token.session, &token.id).await?;
+    Ok(judge_bearer(standing.user, standing.session, standing.revoked, app.clock.now())?)
 }
 
 macro_rules! markers {
