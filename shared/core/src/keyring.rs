@@ -12,15 +12,21 @@ pub enum Purpose {
     Sign,
     /// Vouches for refresh tokens.
     Refresh,
+    /// Seals second factors, and vouches for logins that wait for a code.
+    Seal,
 }
 
 impl Purpose {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Sign, Self::Refresh, Self::Seal];
+
     /// Its name in the store and in the seal.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sign => "sign",
             Self::Refresh => "refresh",
+            Self::Seal => "seal",
         }
     }
 }

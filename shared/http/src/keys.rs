@@ -9,6 +9,7 @@ use doorward_core::ids::KeyId;
 use doorward_core::keyring::{KeyRecord, Purpose, Term};
 use doorward_core::random::{NoRandomness, Random};
 use doorward_core::refresh_token::RefreshKey;
+use doorward_core::seal_key::SealKey;
 use doorward_core::signing::{Algorithm, PublicKey, SigningKey, UnusableKey, VerifyingKey};
 use doorward_store::{SigningKeyStore, StoreError};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -43,6 +44,7 @@ pub struct Ring {
     verifying: Vec<(Term, VerifyingKey, PublicKey)>,
     signing: Vec<(Term, SigningKey)>,
     refresh: Vec<(Term, RefreshKey)>,
+    seal: Vec<(Term, SealKey)>,
 }
 
 impl Ring {
@@ -72,6 +74,20 @@ impl Ring {
     #[must_use]
     pub fn refresh(&self, id: &KeyId, now: Timestamp) -> Option<&RefreshKey> {
         self.refresh.iter().find(|(term, key)| key.id == *id && term.verifies(now)).map(|(_, key)| key)
+    }
+
+    /// The key that seals new second factors and vouches for new `mfa_token`s.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn seal_for_new(&self, now: Timestamp) -> Result<&SealKey, KeyError> {
+        youngest(&self.seal, now).ok_or(KeyError::None(Purpose::Seal.as_str()))
+    }
+
+    /// The key of that id, if what it sealed is good still.
+    #[must_use]
+    pub fn seal(&self, id: &KeyId, now: Timestamp) -> Option<&SealKey> {
+        self.seal.iter().find(|(term, key)| key.id == *id && term.verifies(now)).map(|(_, key)| key)
     }
 
     /// What is published: every key whose tokens are or will be good.
@@ -141,7 +157,8 @@ impl KeyRing {
 
     async fn read(&self) -> Result<Ring, KeyError> {
         let read_at = self.clock.now();
-        let mut ring = Ring { read_at, verifying: Vec::new(), signing: Vec::new(), refresh: Vec::new() };
+        let mut ring =
+            Ring { read_at, verifying: Vec::new(), signing: Vec::new(), refresh: Vec::new(), seal: Vec::new() };
         for record in self.store.list(Purpose::Sign).await? {
             let Some((algorithm, public)) = &record.public else { continue };
             ring.verifying.push((record.term, VerifyingKey::from_public(public)?, public.clone()));
@@ -150,15 +167,27 @@ impl KeyRing {
                 ring.signing.push((record.term, key));
             }
         }
-        if self.opens.contains(&Purpose::Refresh) {
-            for record in self.store.list(Purpose::Refresh).await? {
-                if let Some(secret) = self.open(&record)? {
-                    let secret = secret.try_into().map_err(|_| UnusableKey)?;
-                    ring.refresh.push((record.term, RefreshKey::new(record.id, &secret)));
-                }
-            }
+        for (term, id, secret) in self.secrets(Purpose::Refresh).await? {
+            ring.refresh.push((term, RefreshKey::new(id, &secret)));
+        }
+        for (term, id, secret) in self.secrets(Purpose::Seal).await? {
+            ring.seal.push((term, SealKey::new(id, &secret)?));
         }
         Ok(ring)
+    }
+
+    /// The keys of a purpose that are nothing but a secret; none of a purpose that is not opened.
+    async fn secrets(&self, purpose: Purpose) -> Result<Vec<(Term, KeyId, [u8; 32])>, KeyError> {
+        if !self.opens.contains(&purpose) {
+            return Ok(Vec::new());
+        }
+        let mut secrets = Vec::new();
+        for record in self.store.list(purpose).await? {
+            if let Some(secret) = self.open(&record)? {
+                secrets.push((record.term, record.id, secret.try_into().map_err(|_| UnusableKey)?));
+            }
+        }
+        Ok(secrets)
     }
 
     fn open(&self, record: &KeyRecord) -> Result<Option<Vec<u8>>, SealError> {
@@ -187,7 +216,7 @@ pub async fn make_first(
     clock: &Clock,
     random: Random,
 ) -> Result<(), KeyError> {
-    for purpose in [Purpose::Sign, Purpose::Refresh] {
+    for purpose in Purpose::ALL {
         if store.list(purpose).await?.is_empty() {
             store.add(&first(purpose, sealer, algorithm, clock.now(), random)?).await?;
         }
@@ -205,11 +234,11 @@ fn first(
     let id = KeyId::from_random(random.bytes().map_err(SealError::from)?);
     let private = match purpose {
         Purpose::Sign => generate(algorithm)?,
-        Purpose::Refresh => random.bytes::<32>().map_err(SealError::from)?.to_vec(),
+        Purpose::Refresh | Purpose::Seal => random.bytes::<32>().map_err(SealError::from)?.to_vec(),
     };
     let public = match purpose {
         Purpose::Sign => Some((algorithm, SigningKey::from_pkcs8(id.clone(), algorithm, &private)?.public())),
-        Purpose::Refresh => None,
+        Purpose::Refresh | Purpose::Seal => None,
     };
     let sealed = sealer.seal(&bound(purpose, &id), &private)?;
     let term = Term { signs_from: now, signs_until: None, verifies_until: None };
