@@ -65,20 +65,28 @@ pub enum Users {
     /// Take users from JSON lines; names that exist are kept as they are, bad lines are reported by number
     ///
     /// Members: username, and, all optional, id, email, email_verified, full_name, disabled, hashed_password (bcrypt or
-    /// Argon2), role, permissions, scopes (absent: the default ones), created_at. Running it twice changes nothing.
+    /// Argon2), role, permissions, scopes (absent: the default ones), totp_secret (base32), recovery_codes, created_at.
+    /// Running it twice changes nothing.
     Import {
         /// The file, one JSON object a line; `-` is standard input
         file: PathBuf,
     },
-    /// Write all users as JSON lines that `users import` takes back whole, with ids and password hashes
+    /// Write all users as JSON lines that `users import` takes back whole, with ids, password hashes and the secrets of
+    /// second factors
     Export,
     /// Set another password, one line on standard input; all sessions of the user end
     Password {
         /// Whose
         user: String,
     },
-    /// Forget the wrong passwords that have closed an account
+    /// Forget the wrong passwords and codes that have closed an account
     Unlock {
+        /// Whose
+        user: String,
+    },
+    /// Turn a user's second factor off
+    #[command(name = "reset-2fa")]
+    ResetTwoFactor {
         /// Whose
         user: String,
     },

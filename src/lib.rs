@@ -22,8 +22,9 @@ pub fn routes() -> Router<App> {
         .merge(doorward_metadata::routes())
         .merge(doorward_refresh::routes())
         .merge(doorward_token::routes())
+        .merge(doorward_two_factor::routes())
         .merge(doorward_users::routes())
 }
 
 /// The private keys that all functions together open.
-pub const OPENS: &[Purpose] = &[Purpose::Sign, Purpose::Refresh];
+pub const OPENS: &[Purpose] = &Purpose::ALL;

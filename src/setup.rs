@@ -4,6 +4,7 @@ use crate::cli::Options;
 use crate::folder::{self, KEY_FILE};
 use crate::{OPENS, tables};
 use doorward_core::clock::Clock;
+use doorward_core::keyring::Purpose;
 use doorward_core::random::Random;
 use doorward_http::app::Seams;
 use doorward_http::audit::Audit;
@@ -20,6 +21,17 @@ pub type Fault = Box<dyn Error + Send + Sync>;
 pub struct Configured {
     config: Config,
     variables: Variables,
+}
+
+/// What a command needs of the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing.
+    NoKeys,
+    /// Those that seal second factors, as far as there are any.
+    Keys,
+    /// Those that seal second factors; the first ones are made where there are none.
+    KeysOfItsOwn,
 }
 
 /// Reads the configuration: the environment, then `.env`.
@@ -57,14 +69,7 @@ impl Configured {
     /// When the store does not answer, or the keys belong to another sealing key.
     pub async fn serving(self, options: &Options, endpoint: Option<String>) -> Result<App, Fault> {
         let store = self.store(endpoint).await?;
-        let sealer = match (&self.config.key_file, options.ephemeral) {
-            (Some(file), _) => Sealer::from_file(file, Random)?,
-            (None, true) => Sealer::ephemeral(Random)?,
-            (None, false) => {
-                folder::make(&options.data)?;
-                Sealer::from_file(&options.data.join(KEY_FILE), Random)?
-            }
-        };
+        let sealer = self.sealer(options)?;
         let clock = Clock::System;
         keys::make_first(&store.signing_keys, &sealer, self.config.signing_alg, &clock, Random).await?;
         let seams = Seams { store, sealer: Some(sealer), opens: OPENS, clock, audit: Audit::default() };
@@ -73,13 +78,33 @@ impl Configured {
         Ok(app)
     }
 
-    /// An app for a command: it opens no keys.
+    /// An app for a command.
     ///
     /// # Errors
-    /// When the store does not answer.
-    pub async fn operating(self, endpoint: Option<String>) -> Result<App, Fault> {
+    /// When the store does not answer, or the key file cannot be used.
+    pub async fn operating(self, options: &Options, endpoint: Option<String>, needs: Needs) -> Result<App, Fault> {
         let store = self.store(endpoint).await?;
-        let seams = Seams { store, sealer: None, opens: &[], clock: Clock::System, audit: Audit::default() };
-        Ok(App::new(self.config, seams))
+        let clock = Clock::System;
+        let sealer = match needs {
+            Needs::NoKeys => None,
+            Needs::Keys | Needs::KeysOfItsOwn => Some(self.sealer(options)?),
+        };
+        if let (Some(sealer), Needs::KeysOfItsOwn) = (&sealer, needs) {
+            keys::make_first(&store.signing_keys, sealer, self.config.signing_alg, &clock, Random).await?;
+        }
+        let opens: &[Purpose] = if sealer.is_some() { &[Purpose::Seal] } else { &[] };
+        Ok(App::new(self.config, Seams { store, sealer, opens, clock, audit: Audit::default() }))
+    }
+
+    /// What seals the private keys.
+    fn sealer(&self, options: &Options) -> Result<Sealer, Fault> {
+        Ok(match (&self.config.key_file, options.ephemeral) {
+            (Some(file), _) => Sealer::from_file(file, Random)?,
+            (None, true) => Sealer::ephemeral(Random)?,
+            (None, false) => {
+                folder::make(&options.data)?;
+                Sealer::from_file(&options.data.join(KEY_FILE), Random)?
+            }
+        })
     }
 }

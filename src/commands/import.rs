@@ -103,6 +103,6 @@ impl Import {
 }
 
 async fn put_in(app: &App, newcomer: Newcomer) -> Result<SignedUp, Fault> {
-    let new = newcomer.into_new(app, app.clock.now())?;
+    let new = newcomer.into_new(app, app.clock.now()).await?;
     Ok(app.store.users.create(&new, &request(app)?).await?)
 }

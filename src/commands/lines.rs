@@ -1,11 +1,15 @@
 //! Users as JSON lines: what `users export` writes and `users import` takes.
 
+use crate::setup::Fault;
 use doorward_core::clock::Timestamp;
 use doorward_core::email::Email;
 use doorward_core::grant::Credentials;
 use doorward_core::ids::UserId;
 use doorward_core::password::PasswordHash;
+use doorward_core::portable_factor::{PortableCodes, exported};
 use doorward_core::scope::ScopeSet;
+use doorward_core::second_factor::{FactorSecrets, SecondFactor, WrongCodes};
+use doorward_core::totp::TotpSecret;
 use doorward_core::user::{DisplayName, Epoch, Role, User, check_rights};
 use doorward_core::username::Username;
 use doorward_http::extract::{Fields, Media, Parse};
@@ -26,12 +30,16 @@ pub struct Line {
     role: &'static str,
     permissions: Vec<String>,
     scopes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totp_secret: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recovery_codes: Vec<String>,
     created_at: String,
 }
 
 impl Line {
-    /// The line of a user.
-    pub fn of(user: &User, credentials: &Credentials) -> Self {
+    /// The line of a user, with the second factor that is opened.
+    pub fn of(user: &User, credentials: &Credentials, factor: Option<(&FactorSecrets, &SecondFactor)>) -> Self {
         let list = |set: &ScopeSet| set.iter().map(str::to_owned).collect();
         Self {
             id: user.id.to_string(),
@@ -44,6 +52,10 @@ impl Line {
             role: user.role.as_str(),
             permissions: list(&user.permissions),
             scopes: list(&user.scopes),
+            totp_secret: factor.map(|(secrets, _)| secrets.totp.reveal()),
+            recovery_codes: factor
+                .map(|(secrets, factor)| factor.recovery.iter().map(|hash| exported(secrets, hash)).collect())
+                .unwrap_or_default(),
             created_at: user.created_at.to_string(),
         }
     }
@@ -61,6 +73,7 @@ pub struct Newcomer {
     role: Role,
     permissions: ScopeSet,
     scopes: Option<ScopeSet>,
+    factor: Option<(TotpSecret, PortableCodes)>,
     created_at: Option<Timestamp>,
 }
 
@@ -84,6 +97,11 @@ impl Parse for Newcomer {
         {
             fields.refuse("permissions", &error.to_string());
         }
+        let totp_secret = fields.optional("totp_secret", TotpSecret::parse);
+        let recovery_codes = fields.list_if_any("recovery_codes", PortableCodes::parse);
+        if let (Some(None), Some(Some(_))) = (&totp_secret, &recovery_codes) {
+            fields.refuse("recovery_codes", "are nothing without a totp_secret");
+        }
         let created_at = fields.optional("created_at", time);
         Some(Self {
             id: id?,
@@ -96,6 +114,7 @@ impl Parse for Newcomer {
             role: role?.unwrap_or_default(),
             permissions: permissions?.unwrap_or_default(),
             scopes: scopes?,
+            factor: totp_secret?.zip(Some(recovery_codes?.unwrap_or(PortableCodes::Plain(Vec::new())))),
             created_at: created_at?,
         })
     }
@@ -130,8 +149,8 @@ impl Newcomer {
     /// The user of the line, from `now` on where it says nothing else.
     ///
     /// # Errors
-    /// When there is no randomness for an id.
-    pub fn into_new(self, app: &App, now: Timestamp) -> Result<NewUser, doorward_core::random::NoRandomness> {
+    /// When there is no randomness, or no key to seal a second factor with.
+    pub async fn into_new(self, app: &App, now: Timestamp) -> Result<NewUser, Fault> {
         let user = User {
             id: match self.id {
                 Some(id) => id,
@@ -145,10 +164,28 @@ impl Newcomer {
             role: self.role,
             permissions: self.permissions,
             scopes: self.scopes.unwrap_or_else(|| app.config.default_scopes.clone()),
-            two_factor_enabled: false,
+            two_factor_enabled: self.factor.is_some(),
             epoch: Epoch::first(now),
             created_at: self.created_at.unwrap_or(now),
         };
-        Ok(NewUser::new(user, self.hash, now))
+        let factor = match self.factor {
+            Some((totp, codes)) => Some(seal(app, &user.id, totp, codes, now).await?),
+            None => None,
+        };
+        Ok(NewUser { factor, ..NewUser::new(user, self.hash, now) })
     }
+}
+
+async fn seal(
+    app: &App,
+    user: &UserId,
+    totp: TotpSecret,
+    codes: PortableCodes,
+    now: Timestamp,
+) -> Result<SecondFactor, Fault> {
+    let (secrets, recovery) = codes.into_factor(totp, app.random.bytes()?);
+    let ring = app.keys.current().await?;
+    let live = ring.seal_for_new(now)?.seal(user, &secrets, app.random.bytes()?)?;
+    let (user, wrong) = (user.clone(), WrongCodes::default());
+    Ok(SecondFactor { user, live: Some(live), pending: None, last_step: None, recovery, wrong })
 }

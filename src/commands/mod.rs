@@ -10,7 +10,7 @@ mod support;
 use crate::cli::{Command, Options, Users};
 use crate::dynamodb::Embedded;
 use crate::folder::{self, Folder, FolderError};
-use crate::setup::{Fault, configure};
+use crate::setup::{Fault, Needs, configure};
 use doorward_core::ids::RequestId;
 use doorward_http::App;
 use std::io;
@@ -23,7 +23,12 @@ use tokio::net::TcpListener;
 /// When something is refused, or the store does not answer.
 pub async fn run(options: Options, command: Command) -> Result<(), Fault> {
     let Command::Users(command) = command;
-    let attached = Attached::to(&options).await?;
+    let needs = match &command {
+        Users::Import { .. } => Needs::KeysOfItsOwn,
+        Users::Export => Needs::Keys,
+        _ => Needs::NoKeys,
+    };
+    let attached = Attached::to(&options, needs).await?;
     let app = &attached.app;
     let done = match command {
         Users::Create(new) => create::run(app, &new).await,
@@ -32,6 +37,7 @@ pub async fn run(options: Options, command: Command) -> Result<(), Fault> {
         Users::Export => export::run(app).await,
         Users::Password { user } => support::password(app, &user).await,
         Users::Unlock { user } => support::unlock(app, &user).await,
+        Users::ResetTwoFactor { user } => support::reset_two_factor(app, &user).await,
         Users::Logout { user } => support::logout(app, &user).await,
         Users::Delete { user } => support::delete(app, &user).await,
     };
@@ -52,25 +58,25 @@ const PATIENCE: u32 = 100;
 
 impl Attached {
     /// The store that the options name: another DynamoDB, the one of the server that runs, or the file.
-    async fn to(options: &Options) -> Result<Self, Fault> {
+    async fn to(options: &Options, needs: Needs) -> Result<Self, Fault> {
         // Commands issue no tokens; the name is needed only to be valid.
         let configured = configure(options, "http://localhost".to_owned())?;
         if let Some(endpoint) = &options.dynamodb_endpoint {
-            return Ok(Self { app: configured.operating(Some(endpoint.clone())).await?, own: None });
+            return Ok(Self { app: configured.operating(options, Some(endpoint.clone()), needs).await?, own: None });
         }
         for _ in 0..PATIENCE {
             match Folder::hold(&options.data) {
                 Ok(folder) => {
                     let listener = TcpListener::bind("127.0.0.1:0").await?;
                     let embedded = Embedded::start(listener, Some(&folder.database()?))?;
-                    let app = configured.operating(Some(embedded.endpoint())).await?;
+                    let app = configured.operating(options, Some(embedded.endpoint()), needs).await?;
                     return Ok(Self { app, own: Some((embedded, folder)) });
                 }
                 Err(FolderError::InUse(_)) => {}
                 Err(error) => return Err(error.into()),
             }
             if let Some(endpoint) = folder::announced(&options.data) {
-                return Ok(Self { app: configured.operating(Some(endpoint)).await?, own: None });
+                return Ok(Self { app: configured.operating(options, Some(endpoint), needs).await?, own: None });
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }

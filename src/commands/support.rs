@@ -1,4 +1,4 @@
-//! What support needs at night: `users password`, `users unlock`, `users logout`, `users delete`.
+//! What support needs at night: `users password`, `users unlock`, `users reset-2fa`, `users logout`, `users delete`.
 
 use super::{line_of_input, request};
 use crate::setup::Fault;
@@ -35,7 +35,8 @@ pub async fn unlock(app: &App, name: &str) -> Result<(), Fault> {
     for _ in 0..TRIES {
         match app.store.credentials.record(LoginRecord::Right { read: &read, rehash: None }).await? {
             Recorded::Kept => {
-                println!("forgot the wrong passwords of {}", user.username);
+                app.store.second_factors.forget_wrong(&user.id).await?;
+                println!("forgot the wrong passwords and codes of {}", user.username);
                 return Ok(());
             }
             Recorded::Changed(current) => read = current,
@@ -43,6 +44,15 @@ pub async fn unlock(app: &App, name: &str) -> Result<(), Fault> {
         }
     }
     Err(contended())
+}
+
+pub async fn reset_two_factor(app: &App, name: &str) -> Result<(), Fault> {
+    let (user, _) = find(app, name).await?;
+    if !app.store.second_factors.reset(&user.id, request(app)?.as_str()).await? {
+        return Err(nobody(name));
+    }
+    println!("turned the second factor of {} off", user.username);
+    Ok(())
 }
 
 pub async fn logout(app: &App, name: &str) -> Result<(), Fault> {

@@ -53,6 +53,16 @@ impl Member {
 }
 
 impl Route {
+    /// The one read by which a caller is judged.
+    pub fn check(&self) -> &'static str {
+        match self.path {
+            "/2fa/verify" | "/2fa/disable" | "/2fa/recovery-codes" => {
+                "BatchGetItem revoked-tokens second-factors sessions users"
+            }
+            _ => "BatchGetItem revoked-tokens sessions users",
+        }
+    }
+
     /// What is told those who bring nothing.
     pub fn challenge(&self) -> &'static str {
         match (self.method, self.path) {
@@ -86,6 +96,7 @@ pub const ROUTES: &[Route] = &[
             required("username", "ann", Kind::Free),
             required("password", CANARY, Kind::Password),
             optional("scope", "read:items", Kind::Free),
+            optional("otp", "000000", Kind::Free),
             optional("grant_type", "password", Kind::Formed(&["Password", "refresh_token", "password "])),
         ],
     },
@@ -157,6 +168,38 @@ pub const ROUTES: &[Route] = &[
             required("current_password", CANARY, Kind::Password),
             required("new_password", CANARY, Kind::Formed(&["short", "password", "PASSWORD", "12345678"])),
         ],
+    },
+    Route {
+        method: "POST",
+        path: "/2fa/setup",
+        media: Media::Json,
+        dialect: Dialect::FirstParty,
+        needs_bearer: true,
+        members: &[optional("password", CANARY, Kind::Password)],
+    },
+    Route {
+        method: "POST",
+        path: "/2fa/verify",
+        media: Media::Either,
+        dialect: Dialect::FirstParty,
+        needs_bearer: true,
+        members: &[required("code", CANARY, Kind::Free)],
+    },
+    Route {
+        method: "POST",
+        path: "/2fa/disable",
+        media: Media::Json,
+        dialect: Dialect::FirstParty,
+        needs_bearer: true,
+        members: &[required("password", CANARY, Kind::Password), required("code", CANARY, Kind::Free)],
+    },
+    Route {
+        method: "POST",
+        path: "/2fa/recovery-codes",
+        media: Media::Json,
+        dialect: Dialect::FirstParty,
+        needs_bearer: true,
+        members: &[required("password", CANARY, Kind::Password), required("code", CANARY, Kind::Free)],
     },
     bare("GET", "/users/me/sessions", true),
     bare("DELETE", "/users/me/sessions/anything", true),

@@ -65,7 +65,7 @@ async fn service_with_the_seeds_users() -> Service {
             created_at: START,
         };
         let request = RequestId::parse(seed.username).unwrap();
-        let outcome = service.store.users.create(&NewUser { user, credentials }, &request).await.unwrap();
+        let outcome = service.store.users.create(&NewUser { user, credentials, factor: None }, &request).await.unwrap();
         assert_eq!(outcome, SignedUp::Created);
     }
     service

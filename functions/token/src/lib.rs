@@ -2,14 +2,16 @@
 
 mod login;
 mod oauth_token;
+mod second_step;
+mod session;
 
 use axum::Router;
 use axum::routing::post;
 use doorward_core::keyring::Purpose;
 use doorward_http::App;
 
-/// The private keys that the function opens: it signs access tokens and issues refresh tokens.
-pub const OPENS: &[Purpose] = &[Purpose::Sign, Purpose::Refresh];
+/// The private keys that the function opens: it signs access tokens, issues refresh tokens and asks for codes.
+pub const OPENS: &[Purpose] = &Purpose::ALL;
 
 /// The routes of the function.
 pub fn routes() -> Router<App> {

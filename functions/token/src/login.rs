@@ -3,29 +3,40 @@
 //! Read, hash, redeem: whatever the answer is, it costs the same reads, one hash and one conditional write, so that neither
 //! bytes nor time tell an unknown name from a wrong password or a closed account.
 
+use crate::second_step::{self, SecondStep};
+use crate::session::{BOTH_FACTORS, begin, give_tokens};
 use axum::extract::State;
 use doorward_core::clock::Timestamp;
 use doorward_core::grant::{Credentials, Identifier, grant_login};
-use doorward_core::ids::{SessionId, UserId};
+use doorward_core::ids::UserId;
 use doorward_core::password::{Password, PasswordHash};
-use doorward_core::refresh_token::Generation;
 use doorward_core::scope::ScopeSet;
-use doorward_core::session::{Amr, Session};
+use doorward_core::second_factor::{OneTimeCode, SecondFactor};
+use doorward_core::session::Amr;
 use doorward_core::user::User;
 use doorward_http::answer::TokenResponse;
 use doorward_http::audit::{Event, LoginFailure};
 use doorward_http::client::Client;
 use doorward_http::extract::{Fields, Input, Media, Parse};
 use doorward_http::password::{Act, Acted, Attempt};
+use doorward_http::second_factor::{CodeAttempt, CodePurpose};
 use doorward_http::throttle::{self, Limited, Metered};
-use doorward_http::{App, Error, flow};
-use doorward_store::{LoginRecord, Recorded};
+use doorward_http::{App, Error};
+use doorward_store::{LoginRecord, Recorded, StoreError};
 
 /// The form of a login (the seeds' `OAuth2PasswordRequestForm`). Client credentials are ignored.
-pub struct LoginRequest {
+pub enum LoginRequest {
+    /// A name and a password, and perhaps a code at once.
+    Password(PasswordLogin),
+    /// The code for a password that was right before.
+    SecondStep(SecondStep),
+}
+
+pub struct PasswordLogin {
     identifier: Identifier,
     password: Password,
     scope: Option<String>,
+    code: Option<OneTimeCode>,
 }
 
 impl Parse for LoginRequest {
@@ -34,12 +45,23 @@ impl Parse for LoginRequest {
     fn parse(fields: &mut Fields, _: &App) -> Option<Self> {
         let is_password = |text: &str| if text == "password" { Ok(()) } else { Err("must be 'password'") };
         let grant_type = fields.optional("grant_type", is_password);
+        let scope = fields.text_if_any("scope").filter(|scope| !scope.trim().is_empty());
+        let request = match fields.text_if_any("mfa_token") {
+            Some(mfa_token) => SecondStep::parse(mfa_token, scope, fields).map(Self::SecondStep),
+            None => PasswordLogin::parse(scope, fields).map(Self::Password),
+        };
+        grant_type?;
+        request
+    }
+}
+
+impl PasswordLogin {
+    fn parse(scope: Option<String>, fields: &mut Fields) -> Option<Self> {
         let identifier = fields.required("username", |text| Ok::<_, &str>(Identifier::typed(text)));
         // An empty password is a wrong one, not an absent one.
         let password = fields.text("password").map(Password::typed);
-        let scope = fields.text_if_any("scope").filter(|scope| !scope.trim().is_empty());
-        grant_type?;
-        Some(Self { identifier: identifier?, password: password?, scope })
+        let code = fields.text_if_any("otp").map(|text| OneTimeCode::typed(&text));
+        Some(Self { identifier: identifier?, password: password?, scope, code })
     }
 }
 
@@ -51,6 +73,10 @@ pub async fn login(
     if !app.config.password_grant {
         return Metered { quota: None, outcome: Err(Error::PasswordLoginOff) };
     }
+    let request = match request {
+        LoginRequest::Password(request) => request,
+        LoginRequest::SecondStep(step) => return step.complete(&app, &client).await,
+    };
     if let Err(refused) = throttle::refuse_if_known_full(&app, Limited::Login, &client) {
         return Metered { quota: None, outcome: Err(refused) };
     }
@@ -71,22 +97,22 @@ pub async fn login(
 struct Login {
     app: App,
     client: Client,
-    request: LoginRequest,
+    request: PasswordLogin,
 }
 
 impl Login {
     async fn authenticate(&self, found: Option<Credentials>) -> Result<TokenResponse, Error> {
         let (app, client) = (&self.app, &self.client);
-        let LoginRequest { identifier, password, .. } = &self.request;
+        let PasswordLogin { identifier, password, .. } = &self.request;
         let attempt = Attempt { app, client, identifier, password };
         // The profile of nobody is looked for too, and nobody has that id.
         let id = found.as_ref().map_or_else(|| UserId::from_random([0; 16]), |credentials| credentials.user.clone());
-        let (matches, user) = tokio::join!(attempt.matches(found.as_ref()), app.store.users.get(&id));
-        let (matches, user) = (matches?, user?);
+        let (matches, read) = tokio::join!(attempt.matches(found.as_ref()), self.read(&id));
+        let (matches, (user, factor)) = (matches?, read?);
 
         let outcome = match (found, &user) {
             (Some(credentials), Some(user)) => {
-                attempt.redeem(credentials, matches, &Admit { login: self, user }).await?
+                attempt.redeem(credentials, matches, &Admit { login: self, user, factor }).await?
             }
             _ => Err(attempt.refuse(LoginFailure::UnknownUser).await?),
         };
@@ -106,25 +132,12 @@ impl Login {
         Ok(Some(hasher.hash(self.request.password.clone(), salt).await?))
     }
 
-    async fn session(&self, user: &User, scopes: ScopeSet, now: Timestamp) -> Result<Session, Error> {
-        let ring = self.app.keys.current().await?;
-        Ok(Session {
-            id: SessionId::new(now, self.app.random.bytes()?),
-            user: user.id.clone(),
-            generation: Generation::default(),
-            rotated_at: now,
-            rotated_by: self.client.request.clone(),
-            epoch: user.epoch,
-            auth_time: now,
-            amr: vec![Amr::Pwd],
-            scopes,
-            key: ring.refresh_for_new(now)?.id.clone(),
-            created_at: now,
-            ends_at: now.plus(self.app.config.sessions.lifetime),
-            revoked_at: None,
-            address: self.client.address.to_string(),
-            user_agent: self.client.user_agent.clone(),
-        })
+    /// The profile; with a code, the second factor in the same read.
+    async fn read(&self, id: &UserId) -> Result<(Option<User>, Option<SecondFactor>), StoreError> {
+        match &self.request.code {
+            Some(_) => self.app.store.user_and_factor(id).await,
+            None => Ok((self.app.store.users.get(id).await?, None)),
+        }
     }
 
     fn failed(&self, user: Option<&User>, reason: LoginFailure, refusal: Error) -> Error {
@@ -138,27 +151,41 @@ impl Login {
 struct Admit<'a> {
     login: &'a Login,
     user: &'a User,
+    factor: Option<SecondFactor>,
 }
 
 impl Act for Admit<'_> {
     type Done = Result<TokenResponse, Error>;
 
-    /// The session and the record of the password, side by side. A session without its record is withdrawn.
-    async fn act(&self, judged: &Credentials, now: Timestamp, _: u32) -> Result<Acted<Self::Done>, Error> {
-        let Self { login, user } = *self;
-        let store = &login.app.store;
+    async fn act(&self, judged: &Credentials, _: Timestamp, _: u32) -> Result<Acted<Self::Done>, Error> {
+        let Self { login, user, .. } = *self;
         let rehash = login.rehash(judged).await?;
         let right = LoginRecord::Right { read: judged, rehash: rehash.as_ref() };
-        let scopes = match grant_login(user, login.request.scope.as_deref()) {
-            Ok(scopes) => scopes,
-            Err(refusal) => {
-                return Ok(match Acted::of(store.credentials.record(right).await?, ()) {
+        match (grant_login(user, login.request.scope.as_deref()), &login.request.code) {
+            (Err(refusal), _) => {
+                let recorded = login.app.store.credentials.record(right).await?;
+                Ok(match Acted::of(recorded, ()) {
                     Acted::Done(()) => Acted::Done(Err(login.failed(Some(user), refusal.into(), refusal.into()))),
                     Acted::Again(current) => Acted::Again(current),
-                });
+                })
             }
-        };
-        let session = login.session(user, scopes, now).await?;
+            (Ok(scopes), _) if !user.two_factor_enabled => self.admit(right, scopes).await,
+            (Ok(scopes), Some(code)) => self.admit_by_code((judged, rehash.as_ref()), code, scopes).await,
+            (Ok(_), None) => self.ask_for_code(right).await,
+        }
+    }
+}
+
+impl Admit<'_> {
+    /// The session and the record of the password, side by side. A session without its record is withdrawn.
+    async fn admit(
+        &self,
+        right: LoginRecord<'_>,
+        scopes: ScopeSet,
+    ) -> Result<Acted<Result<TokenResponse, Error>>, Error> {
+        let Login { app, client, .. } = self.login;
+        let session = begin(app, client, self.user, scopes, &[Amr::Pwd]).await?;
+        let store = &app.store;
         let (created, recorded) = tokio::join!(store.sessions.create(&session), store.credentials.record(right));
         if created.is_err() || !matches!(recorded, Ok(Recorded::Kept)) {
             // Nobody has its tokens; that it cannot be taken back now is no reason for another answer.
@@ -166,9 +193,36 @@ impl Act for Admit<'_> {
             created?;
             return Ok(Acted::of(recorded?, Err(Error::IncorrectLogin)));
         }
-        let response = flow::mint_pair(&login.app, user, &session, session.scopes.clone()).await?;
-        let event = Event::LoggedIn { user: user.id.clone(), session: session.id };
-        login.app.audit.record(&login.client, event);
-        Ok(Acted::Done(Ok(response)))
+        Ok(Acted::Done(Ok(give_tokens(app, client, self.user, &session).await?)))
+    }
+
+    /// The session, the code and the record of the password at once.
+    async fn admit_by_code(
+        &self,
+        password: (&Credentials, Option<&PasswordHash>),
+        code: &OneTimeCode,
+        scopes: ScopeSet,
+    ) -> Result<Acted<Result<TokenResponse, Error>>, Error> {
+        let Login { app, client, .. } = self.login;
+        let session = begin(app, client, self.user, scopes, BOTH_FACTORS).await?;
+        let purpose = CodePurpose::LogIn(&session, None);
+        let attempt = CodeAttempt { app, client, user: self.user, code, purpose, password: Some(password) };
+        Ok(match attempt.redeem(self.factor.clone()).await? {
+            Acted::Done(Metered { outcome: Ok(_), .. }) => {
+                Acted::Done(Ok(give_tokens(app, client, self.user, &session).await?))
+            }
+            Acted::Done(Metered { outcome: Err(refused), .. }) => Acted::Done(Err(refused)),
+            Acted::Again(current) => Acted::Again(current),
+        })
+    }
+
+    async fn ask_for_code(&self, right: LoginRecord<'_>) -> Result<Acted<Result<TokenResponse, Error>>, Error> {
+        let Login { app, client, request } = self.login;
+        Ok(match Acted::of(app.store.credentials.record(right).await?, ()) {
+            Acted::Done(()) => {
+                Acted::Done(Err(second_step::ask(app, client, self.user, request.scope.as_deref()).await?))
+            }
+            Acted::Again(current) => Acted::Again(current),
+        })
     }
 }

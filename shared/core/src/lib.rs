@@ -13,6 +13,7 @@ pub mod ids;
 pub mod keyring;
 pub mod mfa_token;
 pub mod password;
+pub mod portable_factor;
 pub mod random;
 pub mod refresh_token;
 pub mod scope;

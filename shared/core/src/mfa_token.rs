@@ -5,10 +5,11 @@
 //! until it is used; a forged one is refused without a read.
 
 use crate::clock::Timestamp;
+use crate::grant::{GrantRefusal, grant_login};
 use crate::ids::{KeyId, TokenId, UserId};
 use crate::scope::ScopeSet;
 use crate::seal_key::SealKey;
-use crate::user::Epoch;
+use crate::user::{Epoch, User};
 use aws_lc_rs::{constant_time, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -44,6 +45,18 @@ pub struct MfaToken {
 #[error("not an mfa token")]
 pub struct InvalidMfaToken;
 
+/// Why an `mfa_token` that was vouched for is refused all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MfaRefusal {
+    /// It was used, or what it was given for is over: the user is gone, has another password, ended every session, or has no
+    /// second factor any more.
+    #[error("the token is worth nothing any more")]
+    Dead,
+    /// The user is shut out.
+    #[error("the user is disabled")]
+    Inactive,
+}
+
 /// An `mfa_token` that reads well and that nothing has vouched for yet.
 #[derive(Debug)]
 pub struct Unverified {
@@ -61,6 +74,29 @@ impl MfaToken {
         let line = format!("{VERSION} {} {user} {id} {} {}{scopes}", key.id, epoch.0, expires_at.seconds());
         let tag = hmac::sign(&key.vouching, line.as_bytes());
         format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([line.as_bytes(), &tag.as_ref()[..TAG]].concat()))
+    }
+
+    /// Judges the token by its user and whether it was used, as one batch found them.
+    ///
+    /// # Errors
+    /// Why no code is looked at.
+    pub fn judge(&self, user: Option<User>, used: bool) -> Result<User, MfaRefusal> {
+        let user = user.ok_or(MfaRefusal::Dead)?;
+        if user.disabled {
+            return Err(MfaRefusal::Inactive);
+        }
+        if used || user.epoch != self.epoch || !user.two_factor_enabled { Err(MfaRefusal::Dead) } else { Ok(user) }
+    }
+
+    /// The scopes that are to be granted: the second step may ask for fewer than the first one.
+    ///
+    /// # Errors
+    /// When it asks for more.
+    pub fn scopes(&self, user: &User, asked: Option<&str>) -> Result<ScopeSet, GrantRefusal> {
+        let first = self.scopes.as_ref().map(ToString::to_string);
+        let scopes = grant_login(user, asked.or(first.as_deref()))?;
+        let within = self.scopes.as_ref().is_none_or(|first| scopes.is_subset(first));
+        if within { Ok(scopes) } else { Err(GrantRefusal::ScopeNotAllowed) }
     }
 }
 

@@ -73,6 +73,33 @@ pub enum Event {
         /// Why.
         reason: LoginFailure,
     },
+    /// A password was right, and a code is asked for.
+    CodeRequired {
+        /// Of whom.
+        user: UserId,
+    },
+    /// A one-time code was not taken.
+    CodeRefused {
+        /// Whose.
+        user: UserId,
+        /// Why.
+        reason: CodeFailure,
+    },
+    /// A user turned the second factor on, or gave it another secret.
+    SecondFactorEnabled {
+        /// Who.
+        user: UserId,
+    },
+    /// A user turned the second factor off.
+    SecondFactorDisabled {
+        /// Who.
+        user: UserId,
+    },
+    /// A user got other recovery codes.
+    RecoveryCodesReplaced {
+        /// Who.
+        user: UserId,
+    },
     /// A profile or its rights were changed.
     UserChanged {
         /// Whose.
@@ -130,6 +157,24 @@ pub enum LoginFailure {
     Inactive,
     /// More scopes than the user has.
     ScopeNotAllowed,
+}
+
+/// Why a one-time code was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeFailure {
+    /// It is wrong, or was used.
+    Wrong,
+    /// There were too many wrong ones.
+    Blocked,
+}
+
+impl CodeFailure {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Wrong => "wrong_code",
+            Self::Blocked => "too_many_wrong_codes",
+        }
+    }
 }
 
 impl From<GrantRefusal> for LoginFailure {
@@ -233,6 +278,13 @@ impl Event {
             Self::PasswordRefused { user, reason } => {
                 Fields { reason: Some(reason.as_str()), ..Fields::of("password_refused", user) }
             }
+            Self::CodeRequired { user } => Fields::of("code_required", user),
+            Self::CodeRefused { user, reason } => {
+                Fields { reason: Some(reason.as_str()), ..Fields::of("code_refused", user) }
+            }
+            Self::SecondFactorEnabled { user } => Fields::of("second_factor_enabled", user),
+            Self::SecondFactorDisabled { user } => Fields::of("second_factor_disabled", user),
+            Self::RecoveryCodesReplaced { user } => Fields::of("recovery_codes_replaced", user),
             Self::UserChanged { user, by } => Fields::of("user_changed", user).by(by),
             Self::UserDeleted { user, by } => Fields::of("user_deleted", user).by(by),
             Self::ApiKeyCreated { user, key } => Fields::of("api_key_created", user).key(key),

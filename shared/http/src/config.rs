@@ -3,6 +3,7 @@
 use doorward_core::access_token::Parties;
 use doorward_core::password::HashCost;
 use doorward_core::scope::ScopeSet;
+use doorward_core::second_factor::CodeRate;
 use doorward_core::session::SessionRules;
 use doorward_core::signing::Algorithm;
 use doorward_store::{AwsCredentials, Settings};
@@ -13,6 +14,8 @@ use std::time::Duration;
 /// The configuration of a start.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What authenticator apps call the service.
+    pub name: String,
     /// `iss` and `aud`; the issuer is the base of all links.
     pub parties: Parties,
     /// How the next signing key signs.
@@ -35,6 +38,8 @@ pub struct Config {
     pub hash_cost: HashCost,
     /// How often an address may try a password on `/token`.
     pub login_rate: Option<Rate>,
+    /// How many wrong codes an account may have.
+    pub code_rate: CodeRate,
     /// Where browsers may call from.
     pub allowed_origins: Vec<String>,
     /// What the service may be called; empty is anything.
@@ -140,6 +145,7 @@ impl Config {
         let grace = v.parsed("DOORWARD_REFRESH_GRACE", 10, |text| number(text, 0, 60))?;
         let floor = if surroundings.ephemeral { None } else { Some(HashCost::FLOOR) };
         Ok(Self {
+            name: v.parsed("DOORWARD_NAME", "Doorward".to_owned(), service_name)?,
             parties: Parties { issuer, audience },
             signing_alg: v.parsed("DOORWARD_SIGNING_ALG", Algorithm::default(), algorithm)?,
             access_ttl: seconds(v.parsed("DOORWARD_ACCESS_TTL", 900, |text| number(text, 1, MAX_SECONDS))?),
@@ -157,6 +163,7 @@ impl Config {
             password_min: v.parsed("DOORWARD_PASSWORD_MIN", 8, |text| number(text, 8, 256))? as usize,
             hash_cost: v.parsed("DOORWARD_ARGON2", HashCost::FLOOR, |text| hash_cost(text, floor))?,
             login_rate: v.parsed("DOORWARD_LOGIN_RATE", Some(Rate { requests: 5, seconds: 60 }), rate)?,
+            code_rate: v.parsed("DOORWARD_OTP_RATE", CodeRate { most: 5, window: seconds(900) }, code_rate)?,
             allowed_origins: v.parsed("DOORWARD_ALLOWED_ORIGINS", Vec::new(), |text| list(text, origin))?,
             allowed_hosts: v.parsed("DOORWARD_ALLOWED_HOSTS", Vec::new(), |text| list(text, host))?,
             table_prefix: v.parsed("DOORWARD_TABLE_PREFIX", "doorward-".to_owned(), table_prefix)?,
@@ -227,6 +234,19 @@ fn rate(text: &str) -> Result<Option<Rate>, String> {
     let (requests, seconds) = text.split_once('/').ok_or_else(problem)?;
     let part = |text: &str| number(text, 1, 1_000_000_000).map_err(|_| problem());
     Ok(Some(Rate { requests: part(requests)?, seconds: part(seconds)?.min(MAX_SECONDS) }))
+}
+
+fn code_rate(text: &str) -> Result<CodeRate, String> {
+    match rate(text) {
+        Ok(Some(Rate { requests, seconds: window })) => Ok(CodeRate { most: requests, window: seconds(window) }),
+        _ => Err("must be codes/seconds, such as '5/900'".to_owned()),
+    }
+}
+
+/// A colon would end the name in an `otpauth` address.
+fn service_name(text: &str) -> Result<String, String> {
+    let is_name = (1..=64).contains(&text.chars().count()) && !text.chars().any(|c| c.is_control() || c == ':');
+    if is_name { Ok(text.to_owned()) } else { Err("must be 1 to 64 characters, none of them a colon".to_owned()) }
 }
 
 fn hash_cost(text: &str, floor: Option<HashCost>) -> Result<HashCost, String> {
@@ -321,6 +341,9 @@ mod tests {
             ("DOORWARD_ALLOWED_HOSTS", "a b"),
             ("DOORWARD_ALLOWED_HOSTS", "*"),
             ("DOORWARD_TABLE_PREFIX", "a/b"),
+            ("DOORWARD_NAME", "a:b"),
+            ("DOORWARD_OTP_RATE", "off"),
+            ("DOORWARD_OTP_RATE", "5"),
         ] {
             assert_eq!(read(&[(name, value)], false).err().map(|bad| bad.name).as_deref(), Some(name), "{value}");
         }

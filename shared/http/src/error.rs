@@ -7,7 +7,9 @@ use axum::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use doorward_core::grant::GrantRefusal;
+use doorward_core::mfa_token::MfaRefusal;
 use doorward_core::random::NoRandomness;
+use doorward_core::seal_key::DoesNotOpen;
 use doorward_core::session::BearerRefusal;
 use doorward_core::signing::UnusableKey;
 use doorward_core::user::{AdminRefusal, Role};
@@ -49,6 +51,12 @@ pub enum Error {
     UserNotFound,
     /// The cursor is none that an answer gave.
     InvalidCursor,
+    /// The password is right, and a code is needed too: the `mfa_token` that waits for it.
+    MfaRequired(String),
+    /// The one-time code is wrong, or was used.
+    InvalidCode,
+    /// The `mfa_token` is unknown, expired or used.
+    InvalidMfaToken,
     /// Passwords are not taken here.
     PasswordLoginOff,
     /// More scopes than there are to give.
@@ -103,7 +111,7 @@ macro_rules! unavailable {
         }
     )*};
 }
-unavailable!(StoreError, KeyError, HashError, NoRandomness, UnusableKey);
+unavailable!(StoreError, KeyError, HashError, NoRandomness, UnusableKey, DoesNotOpen);
 
 impl From<BearerRefusal> for Error {
     fn from(refusal: BearerRefusal) -> Self {
@@ -111,6 +119,15 @@ impl From<BearerRefusal> for Error {
             BearerRefusal::Gone => Self::InvalidToken,
             BearerRefusal::Inactive => Self::InactiveUser,
             BearerRefusal::Revoked => Self::TokenRevoked,
+        }
+    }
+}
+
+impl From<MfaRefusal> for Error {
+    fn from(refusal: MfaRefusal) -> Self {
+        match refusal {
+            MfaRefusal::Dead => Self::InvalidMfaToken,
+            MfaRefusal::Inactive => Self::InactiveUser,
         }
     }
 }
@@ -145,6 +162,8 @@ struct Problem<'a> {
     errors: &'a [Defect],
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mfa_token: Option<&'a str>,
 }
 
 impl Error {
@@ -168,6 +187,9 @@ impl Error {
             Self::AnotherAdmin => (S::CONFLICT, "Another admin must do this"),
             Self::UserNotFound => (S::NOT_FOUND, "User not found"),
             Self::InvalidCursor => (S::BAD_REQUEST, "Invalid cursor"),
+            Self::MfaRequired(_) => (S::FORBIDDEN, "Two-factor code required"),
+            Self::InvalidCode => (S::BAD_REQUEST, "Invalid 2FA code"),
+            Self::InvalidMfaToken => (S::UNAUTHORIZED, "Invalid mfa token"),
             Self::PasswordLoginOff => (S::FORBIDDEN, "Password login is off"),
             Self::ScopeNotAllowed => (S::BAD_REQUEST, "Scope not allowed"),
             Self::InvalidRefreshToken => (S::UNAUTHORIZED, "Invalid refresh token"),
@@ -233,7 +255,12 @@ impl IntoResponse for Error {
             status: status.as_u16(),
             detail,
             errors: if let Self::Invalid(defects) = &self { defects } else { &[] },
-            error: matches!(self, Self::TooManyRequests(_)).then_some(detail),
+            error: match &self {
+                Self::TooManyRequests(_) => Some(detail),
+                Self::MfaRequired(_) => Some("mfa_required"),
+                _ => None,
+            },
+            mfa_token: if let Self::MfaRequired(token) = &self { Some(token) } else { None },
         };
         let mut response = (status, self.headers(), Json(problem)).into_response();
         let content_type = HeaderValue::from_static("application/problem+json");

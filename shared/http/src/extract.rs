@@ -263,13 +263,31 @@ impl Fields {
     /// A list of scope tokens, or nothing.
     #[allow(clippy::option_option)] // Wrong, absent, and there are three things.
     pub fn scopes_if_any(&mut self, name: &str) -> Option<Option<ScopeSet>> {
-        let Some(value) = self.take(name) else { return Some(None) };
-        let tokens: Option<Vec<&str>> = value.as_array().and_then(|list| list.iter().map(Value::as_str).collect());
-        let Some(tokens) = tokens else {
+        if self.given.iter().any(|(given, value)| given == name && value.is_null()) {
+            self.take(name);
+            self.defect(name, "must be a list of strings");
+            return None;
+        }
+        self.list_if_any(name, |tokens| ScopeSet::from_tokens(tokens.iter().copied()))
+    }
+
+    /// A list of texts with a meaning, `null`, or nothing. The outer `None` is for a wrong one.
+    #[allow(clippy::option_option)] // Wrong, absent, and there are three things.
+    pub fn list_if_any<T, E: fmt::Display>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&[&str]) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        let value = match self.take(name) {
+            None | Some(Value::Null) => return Some(None),
+            Some(value) => value,
+        };
+        let texts: Option<Vec<&str>> = value.as_array().and_then(|list| list.iter().map(Value::as_str).collect());
+        let Some(texts) = texts else {
             self.defect(name, "must be a list of strings");
             return None;
         };
-        ScopeSet::from_tokens(tokens).map(Some).map_err(|error| self.defect(name, error)).ok()
+        parse(&texts).map(Some).map_err(|error| self.defect(name, error)).ok()
     }
 
     /// Notes that a member is wrong for a reason that is not its own alone.

@@ -10,8 +10,10 @@ use axum::http::{HeaderMap, header};
 use doorward_core::access_token::{AccessToken, InvalidAccessToken, Unverified};
 use doorward_core::api_key::{ApiKey, PlainKey, judge_api_key};
 use doorward_core::scope::ScopeSet;
+use doorward_core::second_factor::SecondFactor;
 use doorward_core::session::{Session, judge_bearer};
 use doorward_core::user::{Role, User, permission};
+use doorward_store::Standing;
 use std::marker::PhantomData;
 
 /// Somebody whose access token, session and user are all good at this moment.
@@ -47,6 +49,29 @@ impl Caller {
     /// When the token is good no longer, or the store is unavailable.
     pub async fn again(&self, app: &App) -> Result<User, Error> {
         judge(app, &self.token).await.map(|(user, _)| user)
+    }
+}
+
+/// A caller, and their second factor, which rides in the same read.
+#[derive(Clone, Debug)]
+pub struct FactorCaller {
+    /// The caller.
+    pub caller: Caller,
+    /// What they have of a second factor, if anything.
+    pub factor: Option<SecondFactor>,
+}
+
+impl FromRequestParts<App> for FactorCaller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let Ok(client) = Client::from_request_parts(parts, app).await;
+        let token = verify(app, bearer_token(&parts.headers)?).await?;
+        let read = app.store.standing_and_factor(&token.user, token.session, &token.id).await?;
+        let (Standing { user, session, revoked }, factor) = read;
+        let (user, session) = judge_bearer(user, session, revoked, app.clock.now())?;
+        refuse_long(&parts.headers)?;
+        Ok(Self { caller: Caller { user, session, token, client }, factor })
     }
 }
 

@@ -18,6 +18,7 @@ pub mod hasher;
 pub mod keys;
 pub mod password;
 pub mod seal;
+pub mod second_factor;
 mod serve;
 pub mod telemetry;
 pub mod throttle;
@@ -25,7 +26,7 @@ pub mod throttle;
 pub use app::App;
 pub use edge::edge;
 pub use error::Error;
-pub use guard::{ApiKeyCaller, Caller, RequirePermission, RequireRole, RequireScope};
+pub use guard::{ApiKeyCaller, Caller, FactorCaller, RequirePermission, RequireRole, RequireScope};
 pub use serve::serve;
 
 /// The Rust of README.md compiles.

@@ -6,6 +6,7 @@ use crate::{App, Error};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use doorward_core::clock::Timestamp;
+use doorward_core::second_factor::{CodeRate, WrongCodes};
 use doorward_store::Taken;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -37,6 +38,10 @@ impl Limited {
             Self::Sample => Some(Rate { requests: 5, seconds: 60 }),
         }
     }
+}
+
+fn seconds_until(end: Timestamp, now: Timestamp) -> u64 {
+    end.since(now).as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
 }
 
 /// How much of a limit is left, for the answer's `RateLimit` headers (draft-ietf-httpapi-ratelimit-headers-10).
@@ -94,8 +99,7 @@ impl Window {
     }
 
     fn quota(&self, remaining: u32) -> Quota {
-        let reset = self.end.since(self.now).as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX);
-        Quota { name: self.name, rate: self.rate, remaining, reset }
+        Quota { name: self.name, rate: self.rate, remaining, reset: seconds_until(self.end, self.now) }
     }
 
     fn refuse_if_known_full(&self, app: &App) -> Result<(), Error> {
@@ -130,6 +134,19 @@ pub async fn take(app: &App, limited: Limited, client: &Client) -> Result<Option
 }
 
 impl Quota {
+    /// How many wrong codes an account may have still.
+    #[must_use]
+    pub fn of_codes(rate: CodeRate, wrong: WrongCodes, now: Timestamp) -> Self {
+        let WrongCodes { count, window_ends_at } = wrong.remembered(now);
+        let window = rate.window.as_secs();
+        Self {
+            name: "otp",
+            rate: Rate { requests: rate.most, seconds: window.try_into().unwrap_or(u32::MAX) },
+            remaining: rate.most.saturating_sub(count),
+            reset: window_ends_at.map_or(window, |end| seconds_until(end, now)),
+        }
+    }
+
     /// `Retry-After` (RFC 9110 §10.2.3), in seconds.
     #[must_use]
     pub fn retry_after(&self) -> u64 {
@@ -159,8 +176,10 @@ pub struct Metered<T> {
 
 impl<T: IntoResponse> IntoResponse for Metered<T> {
     fn into_response(self) -> Response {
+        // A refusal for another limit speaks of that one.
+        let quota = self.quota.filter(|_| !matches!(self.outcome, Err(Error::TooManyRequests(_))));
         let mut response = self.outcome.into_response();
-        if let Some(quota) = self.quota {
+        if let Some(quota) = quota {
             quota.describe(response.headers_mut());
         }
         response

@@ -1,10 +1,12 @@
 use crate::item::Item;
-use crate::keys::{API_KEYS, REVOKED_TOKENS, SESSIONS, USERS};
+use crate::keys::{API_KEYS, REVOKED_TOKENS, SECOND_FACTORS, SESSIONS, USERS};
 use crate::write::{ATTEMPTS, back_off};
-use crate::{Store, StoreError, api_keys, revoked, sessions, users};
+use crate::{Store, StoreError, api_keys, revoked, second_factors, sessions, users};
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use doorward_core::api_key::{ApiKey, ApiKeyId};
 use doorward_core::ids::{SessionId, TokenId, UserId};
+use doorward_core::mfa_token::MfaToken;
+use doorward_core::second_factor::SecondFactor;
 use doorward_core::session::Session;
 use doorward_core::user::User;
 use std::collections::HashMap;
@@ -31,9 +33,68 @@ impl Store {
             (self.db.table(SESSIONS), sessions::key(user, session)),
             (self.db.table(REVOKED_TOKENS), revoked::key(token)),
         ];
+        self.standing_in(&self.batch(keys).await?)
+    }
+
+    /// Reads how things stand with an access token, and its user's second factor, in one call.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn standing_and_factor(
+        &self,
+        user: &UserId,
+        session: SessionId,
+        token: &TokenId,
+    ) -> Result<(Standing, Option<SecondFactor>), StoreError> {
+        let keys = [
+            (self.db.table(USERS), users::key(user)),
+            (self.db.table(SESSIONS), sessions::key(user, session)),
+            (self.db.table(REVOKED_TOKENS), revoked::key(token)),
+            (self.db.table(SECOND_FACTORS), users::key(user)),
+        ];
         let found = self.batch(keys).await?;
+        Ok((self.standing_in(&found)?, self.factor_in(&found)?))
+    }
+
+    /// Reads a profile and its second factor, in one call.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn user_and_factor(&self, user: &UserId) -> Result<(Option<User>, Option<SecondFactor>), StoreError> {
+        let keys = [(self.db.table(USERS), users::key(user)), (self.db.table(SECOND_FACTORS), users::key(user))];
+        let found = self.batch(keys).await?;
+        Ok((self.user_in(&found)?, self.factor_in(&found)?))
+    }
+
+    /// Reads whom an `mfa_token` is of, their second factor, and whether the token was used, in one call.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn waiting_login(
+        &self,
+        token: &MfaToken,
+    ) -> Result<(Option<User>, Option<SecondFactor>, bool), StoreError> {
+        let keys = [
+            (self.db.table(USERS), users::key(&token.user)),
+            (self.db.table(REVOKED_TOKENS), revoked::key(&token.id)),
+            (self.db.table(SECOND_FACTORS), users::key(&token.user)),
+        ];
+        let found = self.batch(keys).await?;
+        let used = found.contains_key(&self.db.table(REVOKED_TOKENS));
+        Ok((self.user_in(&found)?, self.factor_in(&found)?, used))
+    }
+
+    fn user_in(&self, found: &HashMap<String, Item>) -> Result<Option<User>, StoreError> {
+        found.get(&self.db.table(USERS)).map(users::read).transpose()
+    }
+
+    fn factor_in(&self, found: &HashMap<String, Item>) -> Result<Option<SecondFactor>, StoreError> {
+        found.get(&self.db.table(SECOND_FACTORS)).map(second_factors::read).transpose()
+    }
+
+    fn standing_in(&self, found: &HashMap<String, Item>) -> Result<Standing, StoreError> {
         Ok(Standing {
-            user: found.get(&self.db.table(USERS)).map(users::read).transpose()?,
+            user: self.user_in(found)?,
             session: found.get(&self.db.table(SESSIONS)).map(sessions::read).transpose()?,
             revoked: found.contains_key(&self.db.table(REVOKED_TOKENS)),
         })
@@ -47,7 +108,7 @@ impl Store {
         let keys = [(self.db.table(USERS), users::key(id.owner())), (self.db.table(API_KEYS), api_keys::key(id))];
         let found = self.batch(keys).await?;
         let key = found.get(&self.db.table(API_KEYS)).map(api_keys::read).transpose()?;
-        Ok((key, found.get(&self.db.table(USERS)).map(users::read).transpose()?))
+        Ok((key, self.user_in(&found)?))
     }
 
     /// One item each of several tables. What DynamoDB leaves out under load is asked for again, and then it is an error: it

@@ -77,31 +77,27 @@ impl CredentialStore {
     /// # Errors
     /// When the store is unavailable.
     pub async fn record(&self, record: LoginRecord<'_>) -> Result<Recorded, StoreError> {
-        let mut e = Expression::default();
-        let (id, set) = match record {
-            LoginRecord::Right { read, rehash } => {
-                let mut set = vec![e.compare(FAILURES, "=", number(0))];
-                set.extend(rehash.map(|hash| e.compare(PASSWORD_HASH, "=", text(hash.as_str()))));
-                (name_id(read.username.as_str()), set)
-            }
+        let update = match record {
+            LoginRecord::Right { read, rehash } => right(&self.0, read, rehash),
             LoginRecord::Wrong { read, count, now, request } => {
-                let set = vec![
+                let mut e = Expression::default();
+                let set = [
                     e.compare(FAILURES, "=", number(count)),
                     e.compare(FAILED_AT, "=", time(now)),
                     e.compare(FAILED_BY, "=", text(request)),
                 ];
-                (name_id(read.username.as_str()), set)
+                let condition = as_judged(&mut e, read);
+                update_of(&self.0, name_id(read.username.as_str()), &set, condition, e)
             }
-            LoginRecord::Nothing(identifier) => (id_of(identifier), vec![e.compare(FAILURES, "=", number(0))]),
+            LoginRecord::Nothing(identifier) => {
+                let mut e = Expression::default();
+                let set = [e.compare(FAILURES, "=", number(0))];
+                // No count is negative.
+                let condition = e.compare(FAILURES, "=", number(-1));
+                update_of(&self.0, id_of(identifier), &set, condition, e)
+            }
         };
-        let condition = match record {
-            LoginRecord::Right { read, .. } | LoginRecord::Wrong { read, .. } => as_judged(&mut e, read),
-            // No count is negative.
-            LoginRecord::Nothing(_) => e.compare(FAILURES, "=", number(-1)),
-        };
-        let table = self.0.table(CREDENTIALS);
-        let set = format!("SET {}", set.join(", "));
-        let found = match self.0.update(Update { table, key: key(id), set, condition, expression: e }).await? {
+        let found = match self.0.update(update).await? {
             Written::Done(_) => return Ok(Recorded::Kept),
             Written::Refused(None) => return Ok(Recorded::Gone),
             Written::Refused(Some(item)) => item,
@@ -117,6 +113,20 @@ impl CredentialStore {
             _ => Ok(Recorded::Changed(credentials)),
         }
     }
+}
+
+/// The update that a right password comes with: failures are forgotten, and an old hash gives way to a new one.
+pub(crate) fn right(db: &Db, judged: &Credentials, rehash: Option<&PasswordHash>) -> Update {
+    let mut e = Expression::default();
+    let mut set = vec![e.compare(FAILURES, "=", number(0))];
+    set.extend(rehash.map(|hash| e.compare(PASSWORD_HASH, "=", text(hash.as_str()))));
+    let condition = as_judged(&mut e, judged);
+    update_of(db, name_id(judged.username.as_str()), &set, condition, e)
+}
+
+fn update_of(db: &Db, id: String, set: &[String], condition: String, expression: Expression) -> Update {
+    let set = format!("SET {}", set.join(", "));
+    Update { table: db.table(CREDENTIALS), key: key(id), set, condition, expression }
 }
 
 /// The condition that credentials are those by which a password was judged.

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use doorward_core::clock::Timestamp;
 use doorward_core::scope::ScopeSet;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Display;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -118,13 +118,24 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn set(&self, name: &'static str) -> Result<ScopeSet, StoreError> {
-        let corrupt = StoreError::Corrupt { attribute: name };
+        let corrupt = |_| StoreError::Corrupt { attribute: name };
+        ScopeSet::from_tokens(self.texts(name)?.iter().map(String::as_str)).map_err(corrupt)
+    }
+
+    pub(crate) fn parsed_set<T: Ord, E>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<BTreeSet<T>, StoreError> {
+        let corrupt = |_| StoreError::Corrupt { attribute: name };
+        self.texts(name)?.iter().map(|text| parse(text).map_err(corrupt)).collect()
+    }
+
+    fn texts(&self, name: &'static str) -> Result<&'a [String], StoreError> {
         match self.0.get(name) {
-            None => Ok(ScopeSet::default()),
-            Some(AttributeValue::Ss(tokens)) => {
-                ScopeSet::from_tokens(tokens.iter().map(String::as_str)).map_err(|_| corrupt)
-            }
-            Some(_) => Err(corrupt),
+            None => Ok(&[]),
+            Some(AttributeValue::Ss(texts)) => Ok(texts),
+            Some(_) => Err(StoreError::Corrupt { attribute: name }),
         }
     }
 

@@ -61,6 +61,14 @@ pub(crate) const PREVIOUS_HASH: &str = "previous_hash";
 pub(crate) const PREVIOUS_UNTIL: &str = "previous_until";
 pub(crate) const LAST_USED_AT: &str = "last_used_at";
 
+/// The key that sealed the live factor is `KEY_ID`, the sealed factor `SEALED`.
+pub(crate) const PENDING_SEALED: &str = "pending_sealed";
+pub(crate) const PENDING_KEY_ID: &str = "pending_key_id";
+pub(crate) const PENDING_UNTIL: &str = "pending_until";
+pub(crate) const LAST_STEP: &str = "last_step";
+pub(crate) const RECOVERY_CODES: &str = "recovery_codes";
+pub(crate) const FAILURES_UNTIL: &str = "failures_until";
+
 pub(crate) const COUNT: &str = "taken";
 /// The request that counted last.
 pub(crate) const COUNTED_BY: &str = "taken_by";

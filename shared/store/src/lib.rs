@@ -16,6 +16,7 @@ mod item;
 mod keys;
 mod limits;
 mod revoked;
+mod second_factors;
 mod sessions;
 mod signing_keys;
 mod tables;
@@ -31,6 +32,7 @@ pub use error::StoreError;
 pub use example_items::{ExampleItem, ExampleItemStore};
 pub use limits::{LimitStore, Taken};
 pub use revoked::RevokedStore;
+pub use second_factors::{CodeCounted, Pended, Redeemed, Redemption, SecondFactorStore, Then};
 pub use sessions::SessionStore;
 pub use signing_keys::SigningKeyStore;
 pub use tables::{KeyAttribute, KeyType, TableDefinition};
@@ -53,6 +55,8 @@ pub struct Store {
     pub sessions: SessionStore,
     /// Access tokens that were revoked before their end.
     pub revoked: RevokedStore,
+    /// Authenticator apps and recovery codes.
+    pub second_factors: SecondFactorStore,
     /// API keys, of which only hashes are kept.
     pub api_keys: ApiKeyStore,
     /// The sample resource.
@@ -74,6 +78,7 @@ impl Store {
             users: UserStore(db.clone()),
             sessions: SessionStore(db.clone()),
             revoked: RevokedStore(db.clone()),
+            second_factors: SecondFactorStore(db.clone()),
             api_keys: ApiKeyStore(db.clone()),
             example_items: ExampleItemStore(db.clone()),
             limits: LimitStore(db.clone()),

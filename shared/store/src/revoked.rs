@@ -15,15 +15,19 @@ impl RevokedStore {
     /// # Errors
     /// When the store is unavailable.
     pub async fn revoke(&self, token: &TokenId, ends_at: Timestamp, request: &RequestId) -> Result<(), StoreError> {
-        let item = Writer::default()
-            .with(JTI, text(token))
-            .with(REVOKED_BY, text(request))
-            .with(EXPIRES_AT, number(ends_at.plus(Duration::from_mins(1)).seconds()))
-            .item();
         let table = self.0.table(REVOKED_TOKENS);
+        let item = write(token, ends_at, request);
         let sent = self.0.client.put_item().table_name(table).set_item(Some(item)).send().await;
         sent.map(|_| ()).map_err(StoreError::unavailable)
     }
+}
+
+pub(crate) fn write(token: &TokenId, ends_at: Timestamp, request: &RequestId) -> Item {
+    Writer::default()
+        .with(JTI, text(token))
+        .with(REVOKED_BY, text(request))
+        .with(EXPIRES_AT, number(ends_at.plus(Duration::from_mins(1)).seconds()))
+        .item()
 }
 
 pub(crate) fn key(token: &TokenId) -> Item {

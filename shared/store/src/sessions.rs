@@ -175,7 +175,7 @@ pub(crate) fn key(user: &UserId, session: SessionId) -> Item {
     Writer::default().with(USER_ID, text(user)).with(SESSION_ID, text(session)).item()
 }
 
-fn write(session: &Session) -> Item {
+pub(crate) fn write(session: &Session) -> Item {
     let amr: Vec<_> = session.amr.iter().map(|amr| amr.as_str()).collect();
     Writer::default()
         .with(USER_ID, text(&session.user))

@@ -190,15 +190,7 @@ impl UserStore {
                 plan.add(Part::Admin, check.in_transaction()?);
             }
             Authority::Password(judged) => {
-                let mut e = Expression::default();
-                let update = Update {
-                    table: self.0.table(CREDENTIALS),
-                    key: credentials::key(name_id(judged.username.as_str())),
-                    set: format!("SET {}", e.compare(FAILURES, "=", number(0))),
-                    condition: credentials::as_judged(&mut e, judged),
-                    expression: e,
-                };
-                plan.add(Part::Credentials, update.in_transaction()?);
+                plan.add(Part::Credentials, credentials::right(&self.0, judged, None).in_transaction()?);
             }
         }
         Ok(())

@@ -2,16 +2,17 @@ use crate::expression::Expression;
 use crate::item::{Item, Reader, Writer, number, text, time};
 use crate::keys::{
     CREATED_AT, CREDENTIALS, DISABLED, EMAIL, EMAIL_VERIFIED, EPOCH, FULL_NAME, ID, PERMISSIONS, ROLE, SCOPES,
-    TWO_FACTOR_ENABLED, USER_ID, USERNAME, USERS,
+    SECOND_FACTORS, TWO_FACTOR_ENABLED, USER_ID, USERNAME, USERS,
 };
 use crate::write::{ATTEMPTS, Found, Transacted, Update, Written, back_off};
-use crate::{Db, StoreError, credentials, user_changes};
+use crate::{Db, StoreError, credentials, second_factors, user_changes};
 use aws_sdk_dynamodb::types::AttributeValue;
 use doorward_core::clock::Timestamp;
 use doorward_core::email::Email;
 use doorward_core::grant::{Credentials, Failures};
 use doorward_core::ids::{RequestId, UserId};
 use doorward_core::password::PasswordHash;
+use doorward_core::second_factor::SecondFactor;
 use doorward_core::user::{DisplayName, Epoch, Role, User};
 use doorward_core::username::Username;
 
@@ -26,6 +27,8 @@ pub struct NewUser {
     pub user: User,
     /// What they log in with.
     pub credentials: Credentials,
+    /// What they are asked for besides, if their profile says so.
+    pub factor: Option<SecondFactor>,
 }
 
 impl NewUser {
@@ -39,7 +42,7 @@ impl NewUser {
             password_set_at: now,
             failures: Failures::default(),
         };
-        Self { user, credentials }
+        Self { user, credentials, factor: None }
     }
 }
 
@@ -92,7 +95,11 @@ impl UserStore {
             items.push((CREDENTIALS, ID, marker));
         }
         let puts = items.into_iter().map(|(table, key, item)| self.0.put_new(table, key, item));
-        match self.0.transact(puts.collect::<Result<_, _>>()?, request.as_str()).await? {
+        let mut puts = puts.collect::<Result<Vec<_>, _>>()?;
+        // Whatever stands there is of somebody who had the id before.
+        let factor = new.factor.as_ref().map(|factor| self.0.put_over(SECOND_FACTORS, second_factors::write(factor)));
+        puts.extend(factor.transpose()?);
+        match self.0.transact(puts, request.as_str()).await? {
             Transacted::Done => Ok(SignedUp::Created),
             Transacted::Refused(found) => Ok(refused(found, &new.user.id)),
         }

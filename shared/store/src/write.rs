@@ -150,6 +150,18 @@ impl Db {
         Ok(TransactWriteItem::builder().put(put.map_err(StoreError::unavailable)?).build())
     }
 
+    /// Puts an item, whatever stands there.
+    pub(crate) fn put_over(&self, table: &str, item: Item) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder().table_name(self.table(table)).set_item(Some(item)).build();
+        Ok(TransactWriteItem::builder().put(put.map_err(StoreError::unavailable)?).build())
+    }
+
+    /// Deletes an item, whatever it is.
+    pub(crate) fn delete_over(&self, table: &str, key: Item) -> Result<TransactWriteItem, StoreError> {
+        let delete = Delete::builder().table_name(self.table(table)).set_key(Some(key)).build();
+        Ok(TransactWriteItem::builder().delete(delete.map_err(StoreError::unavailable)?).build())
+    }
+
     /// Sends a transaction. `token` makes it the same one when it is sent again (for ten minutes).
     pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>, token: &str) -> Result<Transacted, StoreError> {
         let mut attempt = 1;
@@ -182,7 +194,7 @@ impl Update {
             .table_name(self.table)
             .set_key(Some(self.key))
             .update_expression(self.set)
-            .condition_expression(self.condition)
+            .set_condition_expression((!self.condition.is_empty()).then_some(self.condition))
             .set_expression_attribute_names(Some(self.expression.names()))
             .set_expression_attribute_values(self.expression.values())
             .return_values_on_condition_check_failure(OnFailure::AllOld)

@@ -1,0 +1,65 @@
+//! What takes the password and a code: the body, and both checks as one.
+
+use doorward_core::clock::Timestamp;
+use doorward_core::grant::Credentials;
+use doorward_core::password::Password;
+use doorward_core::second_factor::{OneTimeCode, SecondFactor};
+use doorward_http::extract::{Fields, Media, Parse};
+use doorward_http::password::{Act, Acted, reauthenticate};
+use doorward_http::second_factor::{CodeAttempt, CodePurpose, Given};
+use doorward_http::throttle::Metered;
+use doorward_http::{App, Error, FactorCaller};
+use std::convert::Infallible;
+
+pub struct BothRequest {
+    password: Password,
+    code: OneTimeCode,
+}
+
+impl Parse for BothRequest {
+    const MEDIA: Media = Media::Json;
+
+    fn parse(fields: &mut Fields, _: &App) -> Option<Self> {
+        let password = fields.text("password").map(Password::typed);
+        let code = fields.required("code", |text| Ok::<_, Infallible>(OneTimeCode::typed(text)));
+        Some(Self { password: password?, code: code? })
+    }
+}
+
+impl BothRequest {
+    /// Checks the password, then the code, and does what the code is for by the write that uses it up.
+    pub async fn redeem(
+        &self,
+        app: &App,
+        caller: &FactorCaller,
+        purpose: CodePurpose<'static>,
+    ) -> Result<Metered<Given>, Error> {
+        let FactorCaller { caller, factor } = caller;
+        let act = WithCode { app, caller, factor: factor.as_ref(), code: &self.code, purpose };
+        reauthenticate(app, caller, &self.password, &act).await
+    }
+}
+
+struct WithCode<'a> {
+    app: &'a App,
+    caller: &'a doorward_http::Caller,
+    factor: Option<&'a SecondFactor>,
+    code: &'a OneTimeCode,
+    purpose: CodePurpose<'static>,
+}
+
+impl Act for WithCode<'_> {
+    type Done = Metered<Given>;
+
+    async fn act(&self, judged: &Credentials, _: Timestamp, _: u32) -> Result<Acted<Self::Done>, Error> {
+        let attempt = CodeAttempt {
+            app: self.app,
+            client: &self.caller.client,
+            user: &self.caller.user,
+            code: self.code,
+            purpose: self.purpose,
+            password: Some((judged, None)),
+        };
+        attempt.redeem(self.factor.cloned()).await
+    }
+}
