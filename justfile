@@ -6,7 +6,7 @@ _default:
     @just --list
 
 # What CI runs beside the tests; the first run installs its tools into target/tools
-check: fmt clippy spelling template deny watch functions
+check: fmt clippy spelling template deny journeys functions
 
 fmt:
     cargo fmt --all --check
@@ -25,9 +25,9 @@ template: _tools
 deny: _tools
     cargo deny --workspace check bans licenses sources
 
-# The journey through `cargo lambda watch`
-watch: _tools
-    cargo test --test local --features watch watch::
+# The journey through `cargo lambda watch`, and README's first session
+journeys: _tools
+    cargo test --test local --features tools -- watch:: first_session::
 
 # The functions as they are deployed, for this machine's processor, and how large they are
 functions: _tools

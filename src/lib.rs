@@ -3,6 +3,7 @@
 pub mod cli;
 mod commands;
 pub mod dynamodb;
+mod first_session;
 mod first_user;
 mod folder;
 mod server;

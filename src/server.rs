@@ -4,9 +4,9 @@ use crate::cli::Options;
 use crate::dynamodb::Embedded;
 use crate::folder::Folder;
 use crate::setup::{Fault, configure};
-use crate::{first_user, routes};
+use crate::{first_session, first_user, routes};
 use doorward_http::edge;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -38,9 +38,11 @@ pub async fn run(options: Options) -> Result<(), Fault> {
     let endpoint = embedded.as_ref().map(Embedded::endpoint).or_else(|| options.dynamodb_endpoint.clone());
     let app = configured.serving(&options, endpoint).await?;
 
+    let mut is_first = false;
     if let Some(embedded) = &embedded {
         if let Some(password) = first_user::make(&app).await? {
             say(&format!("created user admin with password {password}"))?;
+            is_first = true;
         }
         if let Some(folder) = &folder {
             folder.announce(&embedded.endpoint())?;
@@ -48,6 +50,10 @@ pub async fn run(options: Options) -> Result<(), Fault> {
         say(&format!("dynamodb on {}", embedded.endpoint()))?;
     }
     say(&format!("listening on http://{address}"))?;
+    // Programs read the lines above; a person gets a hand.
+    if is_first && io::stdout().is_terminal() {
+        say(&format!("\nA first session, for another terminal:\n\n{}", first_session::at(address)))?;
+    }
 
     let service = edge(routes(), app).into_make_service_with_connect_info::<SocketAddr>();
     let (told, stopping) = tokio::sync::oneshot::channel::<()>();

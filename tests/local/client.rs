@@ -52,6 +52,22 @@ impl Client {
         whole(&text).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
+    /// The bytes of an answer's body.
+    pub fn try_bytes(self, method: &str, path: &str, headers: &str) -> io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect(self.0)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: 0", self.0);
+        stream.write_all(format!("{head}\r\n{headers}\r\n").as_bytes())?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(answer.split_off(end + 4))
+    }
+
+    pub fn form(self, path: &str, form: &str) -> Answer {
+        self.send("POST", path, "content-type: application/x-www-form-urlencoded\r\n", form)
+    }
+
     fn send(self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
         self.try_send(method, path, headers, body).unwrap()
     }
@@ -75,7 +91,7 @@ impl Client {
 
     pub fn log_in(self, name: &str, password: &str) -> Answer {
         let form = format!("username={name}&password={}", password.replace(' ', "+"));
-        self.send("POST", "/token", "content-type: application/x-www-form-urlencoded\r\n", &form)
+        self.form("/token", &form)
     }
 
     pub fn sign_up(self, name: &str) -> Answer {

@@ -3,6 +3,9 @@
 use crate::client::{Answer, Client, PASSWORD, tokens};
 use crate::server::Place;
 use serde_json::{Value, json};
+use std::io::{Cursor, Read, Seek};
+use std::time::{SystemTime, UNIX_EPOCH};
+use totp_rs::Totp;
 
 #[test]
 fn on_cargo_run() {
@@ -27,6 +30,7 @@ fn refused(answer: &Answer, status: u16, detail: &str) {
 pub fn journey(client: Client, admin_password: &str) {
     comes_and_stays(client);
     minds_the_own_account(client);
+    has_a_second_factor(client);
     uses_what_is_guarded(client);
     is_administered(client, admin_password);
 }
@@ -81,6 +85,74 @@ fn minds_the_own_account(client: Client) {
     let path = format!("/users/me/sessions/{}", other["id"].as_str().unwrap());
     client.call("DELETE", &path, &here.access, &Value::Null).expect(204);
     refused(&client.get("/users/me", &elsewhere.access), 401, "Token has been revoked");
+}
+
+/// An authenticator app.
+pub struct Authenticator {
+    totp: Totp,
+    last: u64,
+}
+
+impl Authenticator {
+    /// One that took in a QR code.
+    pub fn of(uri: &str) -> Self {
+        Self { totp: Totp::from_url(uri).unwrap(), last: 0 }
+    }
+
+    /// A code that it has not shown before, of this step or the next one.
+    pub fn code(&mut self) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        self.last = (now / 30).max(self.last + 1);
+        self.totp.generate(self.last * 30).to_string()
+    }
+}
+
+/// What stands in the QR code of a picture, if it is there whole.
+pub fn qr_code_in(png: impl Read + Seek) -> Option<String> {
+    let mut decoder = png::Decoder::new(std::io::BufReader::new(png));
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let mut reader = decoder.read_info().ok()?;
+    let mut pixels = vec![0; reader.output_buffer_size()?];
+    let info = reader.next_frame(&mut pixels).ok()?;
+    let (width, height) = (info.width as usize, info.height as usize);
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| pixels[y * width + x]);
+    let grids = image.detect_grids();
+    Some(grids.first()?.decode().ok()?.1)
+}
+
+fn has_a_second_factor(client: Client) {
+    let password = "another pass phrase";
+    let ann = tokens(&client.log_in("ann", password).expect(200)).access;
+    let headers = format!("authorization: Bearer {ann}\r\naccept: application/json\r\n");
+    let made = client.try_send("POST", "/2fa/setup", &headers, "").unwrap().expect(200);
+    // The picture is for another secret: the one that waits is replaced.
+    let headers = format!("authorization: Bearer {ann}\r\n");
+    let picture = client.try_bytes("POST", "/2fa/setup", &headers).unwrap();
+    let uri = qr_code_in(Cursor::new(picture)).unwrap();
+    assert_ne!(uri, made.text("otpauth_uri"));
+    let mut app = Authenticator::of(&uri);
+    let first = app.code();
+
+    refused(&client.call("POST", "/2fa/verify", &ann, &json!({"code": "nonsense"})), 400, "Invalid 2FA code");
+    let on = client.call("POST", "/2fa/verify", &ann, &json!({"code": first})).expect(200);
+    let recovery = on.body["recovery_codes"][0].as_str().unwrap().to_owned();
+    let waiting = client.log_in("ann", password);
+    refused(&waiting, 403, "Two-factor code required");
+    let second = |code: &str| client.form("/token", &format!("mfa_token={}&otp={code}", waiting.text("mfa_token")));
+    refused(&second(&first), 400, "Invalid 2FA code");
+    second(&app.code()).expect(200);
+    refused(&second(&recovery), 401, "Invalid mfa token");
+    let form = format!("username=ann&password=another+pass+phrase&otp={recovery}");
+    client.form("/token", &form).expect(200);
+    refused(&client.form("/token", &form), 400, "Invalid 2FA code");
+
+    let other = on.body["recovery_codes"][1].as_str().unwrap();
+    let body = json!({"password": password, "code": other});
+    assert_eq!(
+        client.call("POST", "/2fa/disable", &ann, &body).expect(200).text("message"),
+        "2FA disabled successfully"
+    );
+    client.log_in("ann", password).expect(200);
 }
 
 fn uses_what_is_guarded(client: Client) {

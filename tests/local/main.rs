@@ -4,8 +4,10 @@
 mod client;
 mod commands;
 mod crash;
+#[cfg(feature = "tools")]
+mod first_session;
 mod journey;
 mod server;
 mod starts;
-#[cfg(feature = "watch")]
+#[cfg(feature = "tools")]
 mod watch;
