@@ -2,9 +2,10 @@
 
 use crate::client::{Answer, Client, PASSWORD, tokens};
 use crate::server::Place;
+use doorward_core::clock::Clock;
 use serde_json::{Value, json};
 use std::io::{Cursor, Read, Seek};
-use std::time::{SystemTime, UNIX_EPOCH};
+
 use totp_rs::Totp;
 
 #[test]
@@ -101,7 +102,7 @@ impl Authenticator {
 
     /// A code that it has not shown before, of this step or the next one.
     pub fn code(&mut self) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let now = u64::try_from(Clock::System.now().seconds()).unwrap();
         self.last = (now / 30).max(self.last + 1);
         self.totp.generate(self.last * 30).to_string()
     }
