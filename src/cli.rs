@@ -3,6 +3,7 @@
 use crate::{commands, server};
 use clap::{Args, Parser, Subcommand};
 use doorward_http::telemetry::{self, Output};
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -144,7 +145,8 @@ pub fn run() -> ExitCode {
         return ExitCode::from(2);
     }
     // The embedded DynamoDB warns of every condition that does not hold; here that is an everyday answer.
-    telemetry::start(Output::Stderr, &["dynoxide"]);
+    let output = if std::io::stderr().is_terminal() { Output::Terminal } else { Output::Json };
+    telemetry::start(output, &["dynoxide"]);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&error),

@@ -110,6 +110,12 @@ impl Variables {
         self
     }
 
+    /// The log group of a function, as Lambda names it.
+    #[must_use]
+    pub fn log_group(&self) -> Option<String> {
+        self.get("AWS_LAMBDA_LOG_GROUP_NAME").map(str::to_owned)
+    }
+
     /// An empty variable is an absent one.
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())

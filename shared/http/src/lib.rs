@@ -11,6 +11,7 @@ pub mod config;
 mod cors;
 mod edge;
 pub mod error;
+mod events;
 pub mod extract;
 pub mod flow;
 pub mod guard;

@@ -7,7 +7,7 @@ use crate::audit::{Event, LoginFailure};
 use crate::client::Client;
 use crate::{App, Caller, Error};
 use doorward_core::clock::Timestamp;
-use doorward_core::grant::{Credentials, Identifier, PasswordVerdict, judge_password};
+use doorward_core::grant::{Credentials, Failures, Identifier, PasswordVerdict, judge_password};
 use doorward_core::password::Password;
 use doorward_store::{LoginRecord, Recorded};
 
@@ -92,7 +92,10 @@ impl Attempt<'_> {
                 PasswordVerdict::Wrong(count) => {
                     let wrong = LoginRecord::Wrong { read: &read, count, now, request: &self.client.request };
                     match Acted::of(self.app.store.credentials.record(wrong).await?, ()) {
-                        Acted::Done(()) => return Ok(Err(LoginFailure::WrongPassword)),
+                        Acted::Done(()) => {
+                            self.tell_of_closing(&read, count);
+                            return Ok(Err(LoginFailure::WrongPassword));
+                        }
                         Acted::Again(current) => current,
                     }
                 }
@@ -108,6 +111,12 @@ impl Attempt<'_> {
             read = current;
         }
         Err(Error::Unavailable("the credentials were changed again and again".into()))
+    }
+
+    fn tell_of_closing(&self, credentials: &Credentials, count: u32) {
+        if count >= Failures::TOLERATED {
+            self.app.audit.record(self.client, Event::AccountClosed { user: credentials.user.clone() });
+        }
     }
 
     /// Refuses without counting, at the cost of counting.

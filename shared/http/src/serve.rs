@@ -18,8 +18,8 @@ use lambda_http::Error;
 /// # Errors
 /// When a variable cannot be used, the keys cannot be read, or the runtime ends.
 pub async fn serve(routes: Router<App>, opens: &'static [Purpose]) -> Result<(), Error> {
-    telemetry::start(Output::Stdout, &[]);
     let variables = Variables::of_process()?;
+    telemetry::start(Output::Lambda { log_group: variables.log_group() }, &[]);
     let config = Config::read(&variables, &Surroundings::default())?;
     let store = Store::new(&config.aws(&variables));
     let sealer = match &config.key_file {
