@@ -6,11 +6,12 @@ use crate::{OPENS, tables};
 use doorward_core::clock::Clock;
 use doorward_core::keyring::Purpose;
 use doorward_core::random::Random;
+use doorward_http::App;
 use doorward_http::app::Seams;
 use doorward_http::audit::Audit;
 use doorward_http::config::{Config, Surroundings, Variables};
+use doorward_http::rotate::Rotator;
 use doorward_http::seal::Sealer;
-use doorward_http::{App, keys};
 use doorward_store::Store;
 use std::error::Error;
 
@@ -71,7 +72,8 @@ impl Configured {
         let store = self.store(endpoint).await?;
         let sealer = self.sealer(options)?;
         let clock = Clock::System;
-        keys::make_first(&store.signing_keys, &sealer, self.config.signing_alg, &clock, Random).await?;
+        let (signing_keys, config) = (&store.signing_keys, &self.config);
+        Rotator { store: signing_keys, sealer: &sealer, config, clock: &clock, random: Random }.make_first().await?;
         let seams = Seams { store, sealer: Some(sealer), opens: OPENS, clock, audit: Audit::default() };
         let app = App::new(self.config, seams);
         app.keys.current().await?;

@@ -26,6 +26,8 @@ mod protected;
 mod races;
 mod refresh;
 mod renewal;
+mod rotation;
+mod rotation_faults;
 mod routes;
 mod seeds;
 mod sessions;

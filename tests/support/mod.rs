@@ -4,6 +4,7 @@
 pub mod admin;
 pub mod answer;
 pub mod api_keys;
+pub mod key_turns;
 pub mod probe;
 pub mod raw;
 pub mod request;
@@ -17,8 +18,9 @@ use doorward_core::random::Random;
 use doorward_http::app::{App, Seams};
 use doorward_http::audit::{Audit, Event};
 use doorward_http::config::{Config, Surroundings, Variables};
+use doorward_http::edge;
+use doorward_http::rotate::Rotator;
 use doorward_http::seal::Sealer;
-use doorward_http::{edge, keys};
 use doorward_store::{AwsCredentials, Settings, SharedInterceptor, Store};
 use probe::Probe;
 use raw::Raw;
@@ -44,6 +46,7 @@ pub struct Service {
     pub probe: Probe,
     pub store: Store,
     pub raw: Raw,
+    config: Config,
     app: Router,
     audit: Audit,
     dynamodb: Arc<Embedded>,
@@ -86,20 +89,28 @@ async fn start(dynamodb: Arc<Embedded>, folder: Arc<TempDir>, clock: Clock, vari
     store.create_missing(&tables::of_template().unwrap()).await.unwrap();
     let audit = Audit::keeping();
     let sealer = Sealer::from_file(&folder.path().join("keys"), Random).unwrap();
-    keys::make_first(&store.signing_keys, &sealer, config.signing_alg, &clock, Random).await.unwrap();
+    let (signing_keys, rules) = (&store.signing_keys, &config);
+    let rotator = Rotator { store: signing_keys, sealer: &sealer, config: rules, clock: &clock, random: Random };
+    rotator.make_first().await.unwrap();
     let seams =
         Seams { store: store.clone(), sealer: Some(sealer), opens: OPENS, clock: clock.clone(), audit: audit.clone() };
-    let app = App::new(config, seams);
+    let app = App::new(config.clone(), seams);
     app.keys.current().await.unwrap();
     probe.forget();
     let raw = Raw::new(&dynamodb.endpoint());
-    Service { clock, probe, store, raw, app: edge(routes(), app), audit, dynamodb, folder }
+    Service { clock, probe, store, raw, config, app: edge(routes(), app), audit, dynamodb, folder }
 }
 
 impl Service {
     /// Another service on the same store, with the same keys and the same clock, and those variables.
     pub async fn another(&self, variables: &[(&str, &str)]) -> Self {
         start(Arc::clone(&self.dynamodb), Arc::clone(&self.folder), self.clock.clone(), variables).await
+    }
+
+    /// Another service on the same store, with the same keys, whose clock is ahead and is turned by itself.
+    pub async fn another_ahead(&self, seconds: u64) -> Self {
+        let clock = Clock::manual(self.clock.now().plus(Duration::from_secs(seconds)));
+        start(Arc::clone(&self.dynamodb), Arc::clone(&self.folder), clock, &[]).await
     }
 
     pub fn get(&self, path: &str) -> Request {

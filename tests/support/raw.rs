@@ -2,7 +2,9 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
+use doorward_core::keyring::KeyRecord;
 use std::collections::HashMap;
 
 pub type Item = HashMap<String, AttributeValue>;
@@ -43,6 +45,23 @@ impl Raw {
         self.put(table, item).await;
     }
 
+    /// Takes a key away.
+    pub async fn delete_key(&self, purpose: &str, serial: u64) {
+        let key = key_of_key(purpose, serial);
+        self.0.delete_item().table_name(name("signing-keys")).set_key(Some(key)).send().await.unwrap();
+    }
+
+    /// Changes the sealed part of a key.
+    pub async fn spoil_key(&self, key: &KeyRecord) {
+        let at = key_of_key(key.purpose.as_str(), key.serial);
+        let found = self.0.get_item().table_name(name("signing-keys")).set_key(Some(at)).send().await.unwrap();
+        let mut item = found.item.expect("a key");
+        let mut sealed = key.sealed.clone();
+        sealed[20] ^= 1;
+        item.insert("sealed".to_owned(), AttributeValue::B(Blob::new(sealed)));
+        self.put("signing-keys", item).await;
+    }
+
     /// Takes an item away.
     pub async fn delete(&self, table: &str, key: &[(&str, &str)]) {
         self.0.delete_item().table_name(name(table)).set_key(Some(key_of(key))).send().await.unwrap();
@@ -51,6 +70,12 @@ impl Raw {
 
 fn name(table: &str) -> String {
     format!("doorward-{table}")
+}
+
+fn key_of_key(purpose: &str, serial: u64) -> Item {
+    let mut key = key_of(&[("purpose", purpose)]);
+    key.insert("serial".to_owned(), AttributeValue::N(serial.to_string()));
+    key
 }
 
 fn key_of(key: &[(&str, &str)]) -> Item {

@@ -29,6 +29,12 @@ impl Purpose {
             Self::Seal => "seal",
         }
     }
+
+    /// Takes its name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == name)
+    }
 }
 
 /// When a key makes what, and until when what it made is good.
@@ -63,6 +69,8 @@ pub struct KeyRecord {
     pub purpose: Purpose,
     /// Its number among those of its purpose: of two instances that make the next key at once, one does.
     pub serial: u64,
+    /// When it was made.
+    pub made_at: Timestamp,
     /// What it is named by.
     pub id: KeyId,
     /// How it signs and its public half, where it signs tokens.

@@ -16,6 +16,7 @@ pub mod password;
 pub mod portable_factor;
 pub mod random;
 pub mod refresh_token;
+pub mod rotation;
 pub mod scope;
 pub mod seal_key;
 pub mod second_factor;

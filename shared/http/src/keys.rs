@@ -1,22 +1,17 @@
 //! The key ring: the keys of the store, opened, and read again when they may have changed.
 
 use crate::seal::{SealError, Sealer};
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair};
 use doorward_core::clock::{Clock, Timestamp};
 use doorward_core::ids::KeyId;
 use doorward_core::keyring::{KeyRecord, Purpose, Term};
-use doorward_core::random::{NoRandomness, Random};
 use doorward_core::refresh_token::RefreshKey;
+use doorward_core::rotation::RING_AGE;
 use doorward_core::seal_key::SealKey;
-use doorward_core::signing::{Algorithm, PublicKey, SigningKey, UnusableKey, VerifyingKey};
+use doorward_core::signing::{PublicKey, SigningKey, UnusableKey, VerifyingKey};
 use doorward_store::{SigningKeyStore, StoreError};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-/// A ring older than that is read again.
-const FRESH: Duration = Duration::from_mins(1);
 /// A key that the ring does not know is looked for at most this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
@@ -35,6 +30,9 @@ pub enum KeyError {
     /// There is none that may be used now.
     #[error("there is no {0} key: the first ones are made by `cargo run` or by the rotation function")]
     None(&'static str),
+    /// Others changed them again and again.
+    #[error("the {0} keys were changed again and again; try once more")]
+    Contended(&'static str),
 }
 
 /// The keys as they were read once.
@@ -42,9 +40,9 @@ pub enum KeyError {
 pub struct Ring {
     read_at: Timestamp,
     verifying: Vec<(Term, VerifyingKey, PublicKey)>,
-    signing: Vec<(Term, SigningKey)>,
-    refresh: Vec<(Term, RefreshKey)>,
-    seal: Vec<(Term, SealKey)>,
+    signing: Vec<(Term, Arc<SigningKey>)>,
+    refresh: Vec<(Term, Arc<RefreshKey>)>,
+    seal: Vec<(Term, Arc<SealKey>)>,
 }
 
 impl Ring {
@@ -73,7 +71,7 @@ impl Ring {
     /// The key of that id, if its refresh tokens are good still.
     #[must_use]
     pub fn refresh(&self, id: &KeyId, now: Timestamp) -> Option<&RefreshKey> {
-        self.refresh.iter().find(|(term, key)| key.id == *id && term.verifies(now)).map(|(_, key)| key)
+        verifies(&self.refresh, id, now)
     }
 
     /// The key that seals new second factors and vouches for new `mfa_token`s.
@@ -87,7 +85,7 @@ impl Ring {
     /// The key of that id, if what it sealed is good still.
     #[must_use]
     pub fn seal(&self, id: &KeyId, now: Timestamp) -> Option<&SealKey> {
-        self.seal.iter().find(|(term, key)| key.id == *id && term.verifies(now)).map(|(_, key)| key)
+        verifies(&self.seal, id, now)
     }
 
     /// What is published: every key whose tokens are or will be good.
@@ -97,8 +95,67 @@ impl Ring {
 }
 
 /// Keys are in the order of their serial numbers, so the last one that may is the youngest.
-fn youngest<K>(keys: &[(Term, K)], now: Timestamp) -> Option<&K> {
-    keys.iter().rev().find(|(term, _)| term.signs(now)).map(|(_, key)| key)
+fn youngest<K>(keys: &[(Term, Arc<K>)], now: Timestamp) -> Option<&K> {
+    keys.iter().rev().find(|(term, _)| term.signs(now)).map(|(_, key)| &**key)
+}
+
+fn verifies<'a, K: Private>(keys: &'a [(Term, Arc<K>)], id: &KeyId, now: Timestamp) -> Option<&'a K> {
+    keys.iter().find(|(term, key)| key.id() == id && term.verifies(now)).map(|(_, key)| &**key)
+}
+
+/// A key with its private part.
+trait Private: Sized {
+    const PURPOSE: Purpose;
+
+    fn id(&self) -> &KeyId;
+
+    fn opened(record: &KeyRecord, private: Vec<u8>) -> Result<Self, UnusableKey>;
+
+    /// Whether the private part is of use still: where it verifies too, until what the key made is dead.
+    fn is_needed(term: &Term, now: Timestamp) -> bool {
+        term.verifies(now)
+    }
+}
+
+impl Private for SigningKey {
+    const PURPOSE: Purpose = Purpose::Sign;
+
+    fn id(&self) -> &KeyId {
+        &self.id
+    }
+
+    fn opened(record: &KeyRecord, private: Vec<u8>) -> Result<Self, UnusableKey> {
+        let (algorithm, _) = record.public.as_ref().ok_or(UnusableKey)?;
+        Self::from_pkcs8(record.id.clone(), *algorithm, &private)
+    }
+
+    fn is_needed(term: &Term, now: Timestamp) -> bool {
+        term.signs_until.is_none_or(|until| now < until)
+    }
+}
+
+impl Private for RefreshKey {
+    const PURPOSE: Purpose = Purpose::Refresh;
+
+    fn id(&self) -> &KeyId {
+        &self.id
+    }
+
+    fn opened(record: &KeyRecord, private: Vec<u8>) -> Result<Self, UnusableKey> {
+        Ok(Self::new(record.id.clone(), &private.try_into().map_err(|_| UnusableKey)?))
+    }
+}
+
+impl Private for SealKey {
+    const PURPOSE: Purpose = Purpose::Seal;
+
+    fn id(&self) -> &KeyId {
+        &self.id
+    }
+
+    fn opened(record: &KeyRecord, private: Vec<u8>) -> Result<Self, UnusableKey> {
+        Self::new(record.id.clone(), &private.try_into().map_err(|_| UnusableKey)?)
+    }
 }
 
 /// The key ring of a process.
@@ -123,7 +180,7 @@ impl KeyRing {
     /// # Errors
     /// When it cannot be read.
     pub async fn current(&self) -> Result<Arc<Ring>, KeyError> {
-        self.younger_than(FRESH).await
+        self.younger_than(RING_AGE).await
     }
 
     /// The ring in which `id` is looked for: one that does not know it is read again, at most once in 30 seconds, because
@@ -150,116 +207,61 @@ impl KeyRing {
         if let Some(ring) = self.held().filter(young) {
             return Ok(ring);
         }
-        let ring = Arc::new(self.read().await?);
+        let ring = Arc::new(Box::pin(self.read(self.held().as_deref())).await?);
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&ring));
         Ok(ring)
     }
 
-    async fn read(&self) -> Result<Ring, KeyError> {
-        let read_at = self.clock.now();
-        let mut ring =
-            Ring { read_at, verifying: Vec::new(), signing: Vec::new(), refresh: Vec::new(), seal: Vec::new() };
-        for record in self.store.list(Purpose::Sign).await? {
-            let Some((algorithm, public)) = &record.public else { continue };
-            ring.verifying.push((record.term, VerifyingKey::from_public(public)?, public.clone()));
-            if let Some(private) = self.open(&record)? {
-                let key = SigningKey::from_pkcs8(record.id.clone(), *algorithm, &private)?;
-                ring.signing.push((record.term, key));
-            }
+    /// Reads the keys, and opens those that were not open before.
+    async fn read(&self, before: Option<&Ring>) -> Result<Ring, KeyError> {
+        let now = self.clock.now();
+        let (sign, refresh, seal) = tokio::try_join!(
+            self.store.list(Purpose::Sign),
+            self.list_if_opened(Purpose::Refresh),
+            self.list_if_opened(Purpose::Seal)
+        )?;
+        let mut verifying = Vec::new();
+        for record in sign.iter().filter(|record| record.term.verifies(now)) {
+            let Some((_, public)) = &record.public else { continue };
+            verifying.push((record.term, VerifyingKey::from_public(public)?, public.clone()));
         }
-        for (term, id, secret) in self.secrets(Purpose::Refresh).await? {
-            ring.refresh.push((term, RefreshKey::new(id, &secret)));
-        }
-        for (term, id, secret) in self.secrets(Purpose::Seal).await? {
-            ring.seal.push((term, SealKey::new(id, &secret)?));
-        }
-        Ok(ring)
+        Ok(Ring {
+            read_at: now,
+            verifying,
+            signing: self.open(&sign, before.map(|ring| &ring.signing), now)?,
+            refresh: self.open(&refresh, before.map(|ring| &ring.refresh), now)?,
+            seal: self.open(&seal, before.map(|ring| &ring.seal), now)?,
+        })
     }
 
-    /// The keys of a purpose that are nothing but a secret; none of a purpose that is not opened.
-    async fn secrets(&self, purpose: Purpose) -> Result<Vec<(Term, KeyId, [u8; 32])>, KeyError> {
-        if !self.opens.contains(&purpose) {
+    async fn list_if_opened(&self, purpose: Purpose) -> Result<Vec<KeyRecord>, StoreError> {
+        if self.opens.contains(&purpose) { self.store.list(purpose).await } else { Ok(Vec::new()) }
+    }
+
+    /// The private parts that are of use, if those of the purpose are opened here.
+    fn open<K: Private>(
+        &self,
+        records: &[KeyRecord],
+        before: Option<&Vec<(Term, Arc<K>)>>,
+        now: Timestamp,
+    ) -> Result<Vec<(Term, Arc<K>)>, KeyError> {
+        let Some(sealer) = self.sealer.as_ref().filter(|_| self.opens.contains(&K::PURPOSE)) else {
             return Ok(Vec::new());
+        };
+        let mut keys = Vec::new();
+        for record in records.iter().filter(|record| K::is_needed(&record.term, now)) {
+            let held = before.into_iter().flatten().find(|(_, key)| *key.id() == record.id);
+            let key = match held {
+                Some((_, key)) => Arc::clone(key),
+                None => Arc::new(K::opened(record, sealer.open(&bound(record.purpose, &record.id), &record.sealed)?)?),
+            };
+            keys.push((record.term, key));
         }
-        let mut secrets = Vec::new();
-        for record in self.store.list(purpose).await? {
-            if let Some(secret) = self.open(&record)? {
-                secrets.push((record.term, record.id, secret.try_into().map_err(|_| UnusableKey)?));
-            }
-        }
-        Ok(secrets)
-    }
-
-    fn open(&self, record: &KeyRecord) -> Result<Option<Vec<u8>>, SealError> {
-        match &self.sealer {
-            Some(sealer) if self.opens.contains(&record.purpose) => {
-                sealer.open(&bound(record.purpose, &record.id), &record.sealed).map(Some)
-            }
-            _ => Ok(None),
-        }
+        Ok(keys)
     }
 }
 
 /// What a sealed key is bound to: opened for another purpose or under another name, it does not open.
-fn bound(purpose: Purpose, id: &KeyId) -> String {
+pub(crate) fn bound(purpose: Purpose, id: &KeyId) -> String {
     format!("{}:{id}", purpose.as_str())
-}
-
-/// Makes the first keys of a store that has none. Of two processes that do, one makes them.
-///
-/// # Errors
-/// When they cannot be made or kept.
-pub async fn make_first(
-    store: &SigningKeyStore,
-    sealer: &Sealer,
-    algorithm: Algorithm,
-    clock: &Clock,
-    random: Random,
-) -> Result<(), KeyError> {
-    for purpose in Purpose::ALL {
-        if store.list(purpose).await?.is_empty() {
-            store.add(&first(purpose, sealer, algorithm, clock.now(), random)?).await?;
-        }
-    }
-    Ok(())
-}
-
-fn first(
-    purpose: Purpose,
-    sealer: &Sealer,
-    algorithm: Algorithm,
-    now: Timestamp,
-    random: Random,
-) -> Result<KeyRecord, KeyError> {
-    let id = KeyId::from_random(random.bytes().map_err(SealError::from)?);
-    let private = match purpose {
-        Purpose::Sign => generate(algorithm)?,
-        Purpose::Refresh | Purpose::Seal => random.bytes::<32>().map_err(SealError::from)?.to_vec(),
-    };
-    let public = match purpose {
-        Purpose::Sign => Some((algorithm, SigningKey::from_pkcs8(id.clone(), algorithm, &private)?.public())),
-        Purpose::Refresh | Purpose::Seal => None,
-    };
-    let sealed = sealer.seal(&bound(purpose, &id), &private)?;
-    let term = Term { signs_from: now, signs_until: None, verifies_until: None };
-    Ok(KeyRecord { purpose, serial: 1, id, public, sealed, term })
-}
-
-/// A new private key in PKCS #8.
-fn generate(algorithm: Algorithm) -> Result<Vec<u8>, KeyError> {
-    let fault = |_| KeyError::Seal(SealError::NoRandomness(NoRandomness));
-    Ok(match algorithm {
-        Algorithm::Rs256 => {
-            let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(fault)?;
-            AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).map_err(fault)?.as_ref().to_vec()
-        }
-        Algorithm::Es256 => {
-            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(fault)?;
-            pair.to_pkcs8v1().map_err(fault)?.as_ref().to_vec()
-        }
-        Algorithm::EdDsa => {
-            let pair = Ed25519KeyPair::generate().map_err(fault)?;
-            pair.to_pkcs8().map_err(fault)?.as_ref().to_vec()
-        }
-    })
 }

@@ -18,6 +18,7 @@ pub mod guard;
 pub mod hasher;
 pub mod keys;
 pub mod password;
+pub mod rotate;
 pub mod seal;
 pub mod second_factor;
 mod serve;

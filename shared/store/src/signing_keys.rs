@@ -1,10 +1,11 @@
 use crate::expression::Expression;
 use crate::item::{Item, Reader, Writer, bytes, number, text, time};
 use crate::keys::{
-    ALG, KID, PUBLIC_JWK, PURPOSE, SEALED, SERIAL, SIGNING_KEYS, SIGNS_FROM, SIGNS_UNTIL, VERIFIES_UNTIL,
+    ALG, CREATED_AT, KID, PUBLIC_JWK, PURPOSE, SEALED, SERIAL, SIGNING_KEYS, SIGNS_FROM, SIGNS_UNTIL, VERIFIES_UNTIL,
 };
-use crate::write::Written;
+use crate::write::{Update, Written};
 use crate::{Db, StoreError};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use doorward_core::ids::KeyId;
 use doorward_core::keyring::{KeyRecord, Purpose, Term};
 use doorward_core::signing::{Algorithm, PublicKey};
@@ -48,6 +49,66 @@ impl SigningKeyStore {
             }
         }
     }
+
+    /// Gives a key other times, if it is as it was read. Whether it was is for the next read to tell.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn change(&self, read: &KeyRecord, term: &Term) -> Result<(), StoreError> {
+        let mut e = Expression::default();
+        let mut set = vec![e.compare(SIGNS_FROM, "=", time(term.signs_from))];
+        set.extend(term.signs_until.map(|until| e.compare(SIGNS_UNTIL, "=", time(until))));
+        set.extend(term.verifies_until.map(|until| e.compare(VERIFIES_UNTIL, "=", time(until))));
+        let condition = as_read(&mut e, read);
+        let table = self.0.table(SIGNING_KEYS);
+        let set = format!("SET {}", set.join(", "));
+        self.0.update(Update { table, key: key(read), set, condition, expression: e }).await.map(|_| ())
+    }
+
+    /// Deletes a key, if it is as it was read.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn delete(&self, read: &KeyRecord) -> Result<(), StoreError> {
+        let mut e = Expression::default();
+        let condition = as_read(&mut e, read);
+        let sent = self
+            .0
+            .client
+            .delete_item()
+            .table_name(self.0.table(SIGNING_KEYS))
+            .set_key(Some(key(read)))
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(e.names()))
+            .set_expression_attribute_values(e.values())
+            .send()
+            .await;
+        match sent {
+            Err(error)
+                if error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
+            sent => sent.map(|_| ()).map_err(StoreError::unavailable),
+        }
+    }
+}
+
+fn key(of: &KeyRecord) -> Item {
+    Writer::default().with(PURPOSE, text(of.purpose.as_str())).with(SERIAL, number(of.serial)).item()
+}
+
+/// The condition that a key is the one that was read, with the same times.
+fn as_read(e: &mut Expression, read: &KeyRecord) -> String {
+    let mut conditions =
+        vec![e.compare(KID, "=", text(&read.id)), e.compare(SIGNS_FROM, "=", time(read.term.signs_from))];
+    for (name, until) in [(SIGNS_UNTIL, read.term.signs_until), (VERIFIES_UNTIL, read.term.verifies_until)] {
+        conditions.push(match until {
+            Some(until) => e.compare(name, "=", time(until)),
+            None => format!("attribute_not_exists({})", e.name(name)),
+        });
+    }
+    conditions.join(" AND ")
 }
 
 fn write(key: &KeyRecord) -> Result<Item, StoreError> {
@@ -56,6 +117,7 @@ fn write(key: &KeyRecord) -> Result<Item, StoreError> {
         .with(PURPOSE, text(key.purpose.as_str()))
         .with(SERIAL, number(key.serial))
         .with(KID, text(&key.id))
+        .with(CREATED_AT, time(key.made_at))
         .with_some(ALG, key.public.as_ref().map(|(algorithm, _)| text(algorithm.as_str())))
         .with_some(PUBLIC_JWK, jwk.transpose()?.map(text))
         .with(SEALED, bytes(&key.sealed))
@@ -72,6 +134,7 @@ fn read(purpose: Purpose, item: &Item) -> Result<KeyRecord, StoreError> {
     Ok(KeyRecord {
         purpose,
         serial: item.number(SERIAL)?,
+        made_at: item.time(CREATED_AT)?,
         id: item.parsed(KID, KeyId::parse)?,
         public: algorithm.zip(public),
         sealed: item.bytes(SEALED)?.to_vec(),
