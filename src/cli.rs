@@ -2,6 +2,7 @@
 
 use crate::{commands, server};
 use clap::{Args, Parser, Subcommand};
+use doorward_core::keyring::Purpose;
 use doorward_http::telemetry::{self, Output};
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
@@ -53,6 +54,42 @@ pub enum Command {
     /// Make, list, move and help users
     #[command(subcommand)]
     Users(Users),
+
+    /// List and turn over the keys that sign, vouch and seal
+    #[command(subcommand)]
+    Keys(Keys),
+}
+
+/// What is done with keys.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Keys {
+    /// Show all keys as a table, with what they do now
+    List,
+    /// Make the next key; the present one goes on until everybody knows its successor
+    ///
+    /// A next key that signs access tokens is published at once and signs two hours later, when API Gateway's JWT
+    /// authorizers have read the key set again. If one stands ready already, none is made.
+    Rotate(Rotate),
+}
+
+/// How keys are turned over.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Rotate {
+    /// sign: access tokens; refresh: refresh tokens; seal: second factors
+    #[arg(long, value_name = "P", default_value = "sign", value_parser = purpose)]
+    pub purpose: Purpose,
+
+    /// Use the next key within 60 seconds, though gateways may not know it yet
+    #[arg(long)]
+    pub now: bool,
+
+    /// In an emergency: use a new key within 60 seconds, and let everything that any older key made end with it
+    #[arg(long)]
+    pub revoke_old: bool,
+}
+
+fn purpose(name: &str) -> Result<Purpose, String> {
+    Purpose::parse(name).ok_or_else(|| "must be 'sign', 'refresh' or 'seal'".to_owned())
 }
 
 /// What is done with users. A user is named by name, e-mail address or id.

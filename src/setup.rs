@@ -64,6 +64,21 @@ impl Configured {
         Ok(store)
     }
 
+    /// What seals the private keys.
+    ///
+    /// # Errors
+    /// When the key file cannot be read or made.
+    pub fn sealer(&self, options: &Options) -> Result<Sealer, Fault> {
+        Ok(match (&self.config.key_file, options.ephemeral) {
+            (Some(file), _) => Sealer::from_file(file, Random)?,
+            (None, true) => Sealer::ephemeral(Random)?,
+            (None, false) => {
+                folder::make(&options.data)?;
+                Sealer::from_file(&options.data.join(KEY_FILE), Random)?
+            }
+        })
+    }
+
     /// An app that serves: the keys are opened, the first ones made.
     ///
     /// # Errors
@@ -84,7 +99,7 @@ impl Configured {
     ///
     /// # Errors
     /// When the store does not answer, or the key file cannot be used.
-    pub async fn operating(self, options: &Options, endpoint: Option<String>, needs: Needs) -> Result<App, Fault> {
+    pub async fn operating(&self, options: &Options, endpoint: Option<String>, needs: Needs) -> Result<App, Fault> {
         let store = self.store(endpoint).await?;
         let clock = Clock::System;
         let sealer = match needs {
@@ -92,21 +107,10 @@ impl Configured {
             Needs::Keys | Needs::KeysOfItsOwn => Some(self.sealer(options)?),
         };
         if let (Some(sealer), Needs::KeysOfItsOwn) = (&sealer, needs) {
-            keys::make_first(&store.signing_keys, sealer, self.config.signing_alg, &clock, Random).await?;
+            let (store, config, clock) = (&store.signing_keys, &self.config, &clock);
+            Rotator { store, sealer, config, clock, random: Random }.make_first().await?;
         }
         let opens: &[Purpose] = if sealer.is_some() { &[Purpose::Seal] } else { &[] };
-        Ok(App::new(self.config, Seams { store, sealer, opens, clock, audit: Audit::default() }))
-    }
-
-    /// What seals the private keys.
-    fn sealer(&self, options: &Options) -> Result<Sealer, Fault> {
-        Ok(match (&self.config.key_file, options.ephemeral) {
-            (Some(file), _) => Sealer::from_file(file, Random)?,
-            (None, true) => Sealer::ephemeral(Random)?,
-            (None, false) => {
-                folder::make(&options.data)?;
-                Sealer::from_file(&options.data.join(KEY_FILE), Random)?
-            }
-        })
+        Ok(App::new(self.config.clone(), Seams { store, sealer, opens, clock, audit: Audit::default() }))
     }
 }

@@ -1,9 +1,9 @@
 //! `users list`
 
 use super::export::all_users;
+use super::table;
 use crate::setup::Fault;
 use doorward_http::App;
-use std::io::{self, Write as _};
 
 pub async fn run(app: &App) -> Result<(), Fault> {
     let mut rows = vec![["ID", "USERNAME", "E-MAIL", "ROLE", "STATE", "CREATED"].map(str::to_owned)];
@@ -20,13 +20,6 @@ pub async fn run(app: &App) -> Result<(), Fault> {
             ]
         }));
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 6] = std::array::from_fn(width);
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    for row in &rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-    }
-    out.flush()?;
+    table::print(&rows)?;
     Ok(())
 }

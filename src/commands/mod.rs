@@ -3,14 +3,16 @@
 mod create;
 mod export;
 mod import;
+mod keys;
 mod lines;
 mod list;
 mod support;
+mod table;
 
-use crate::cli::{Command, Options, Users};
+use crate::cli::{Command, Keys, Options, Users};
 use crate::dynamodb::Embedded;
 use crate::folder::{self, Folder, FolderError};
-use crate::setup::{Fault, Needs, configure};
+use crate::setup::{Configured, Fault, Needs, configure};
 use doorward_core::ids::RequestId;
 use doorward_http::App;
 use std::io;
@@ -22,15 +24,31 @@ use tokio::net::TcpListener;
 /// # Errors
 /// When something is refused, or the store does not answer.
 pub async fn run(options: Options, command: Command) -> Result<(), Fault> {
-    let Command::Users(command) = command;
+    // Commands issue no tokens; the issuer is needed only to be valid.
+    let configured = configure(&options, "http://localhost".to_owned())?;
     let needs = match &command {
-        Users::Import { .. } => Needs::KeysOfItsOwn,
-        Users::Export => Needs::Keys,
+        Command::Users(Users::Import { .. }) => Needs::KeysOfItsOwn,
+        Command::Users(Users::Export) => Needs::Keys,
         _ => Needs::NoKeys,
     };
-    let attached = Attached::to(&options, needs).await?;
+    let attached = Attached::to(&options, &configured, needs).await?;
     let app = &attached.app;
     let done = match command {
+        Command::Users(command) => users(app, command).await,
+        Command::Keys(Keys::List) => keys::list(app).await,
+        Command::Keys(Keys::Rotate(wanted)) => match configured.sealer(&options) {
+            Ok(sealer) => keys::rotate(app, &sealer, wanted).await,
+            Err(fault) => Err(fault),
+        },
+    };
+    if let Some((embedded, _)) = attached.own {
+        embedded.stop().await;
+    }
+    done
+}
+
+async fn users(app: &App, command: Users) -> Result<(), Fault> {
+    match command {
         Users::Create(new) => create::run(app, &new).await,
         Users::List => list::run(app).await,
         Users::Import { file } => import::run(app, &file).await,
@@ -40,11 +58,7 @@ pub async fn run(options: Options, command: Command) -> Result<(), Fault> {
         Users::ResetTwoFactor { user } => support::reset_two_factor(app, &user).await,
         Users::Logout { user } => support::logout(app, &user).await,
         Users::Delete { user } => support::delete(app, &user).await,
-    };
-    if let Some((embedded, _)) = attached.own {
-        embedded.stop().await;
     }
-    done
 }
 
 /// A command's app, and the embedded DynamoDB that it started where no server runs.
@@ -58,9 +72,7 @@ const PATIENCE: u32 = 100;
 
 impl Attached {
     /// The store that the options name: another DynamoDB, the one of the server that runs, or the file.
-    async fn to(options: &Options, needs: Needs) -> Result<Self, Fault> {
-        // Commands issue no tokens; the name is needed only to be valid.
-        let configured = configure(options, "http://localhost".to_owned())?;
+    async fn to(options: &Options, configured: &Configured, needs: Needs) -> Result<Self, Fault> {
         if let Some(endpoint) = &options.dynamodb_endpoint {
             return Ok(Self { app: configured.operating(options, Some(endpoint.clone()), needs).await?, own: None });
         }

@@ -7,6 +7,7 @@ mod crash;
 #[cfg(feature = "tools")]
 mod first_session;
 mod journey;
+mod keys;
 mod server;
 mod starts;
 #[cfg(feature = "tools")]
