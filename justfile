@@ -25,9 +25,9 @@ template: _tools
 deny: _tools
     cargo deny --workspace check bans licenses sources
 
-# The journey through `cargo lambda watch`, and README's first session
+# The journey through `cargo lambda watch`, README's first session, and private keys sealed by a KMS on this machine
 journeys: _tools
-    cargo test --test local --features tools -- watch:: first_session::
+    cargo test --test local --features tools -- watch:: first_session:: kms::
 
 # The functions as they are deployed, for this machine's processor, and how large they are
 functions: _tools

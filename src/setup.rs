@@ -69,14 +69,14 @@ impl Configured {
     /// # Errors
     /// When the key file cannot be read or made.
     pub fn sealer(&self, options: &Options) -> Result<Sealer, Fault> {
-        Ok(match (&self.config.key_file, options.ephemeral) {
-            (Some(file), _) => Sealer::from_file(file, Random)?,
-            (None, true) => Sealer::ephemeral(Random)?,
-            (None, false) => {
-                folder::make(&options.data)?;
-                Sealer::from_file(&options.data.join(KEY_FILE), Random)?
-            }
-        })
+        if let Some(configured) = self.config.sealer(&self.variables)? {
+            return Ok(configured);
+        }
+        if options.ephemeral {
+            return Ok(Sealer::ephemeral(Random)?);
+        }
+        folder::make(&options.data)?;
+        Ok(Sealer::from_file(&options.data.join(KEY_FILE), Random)?)
     }
 
     /// An app that serves: the keys are opened, the first ones made.

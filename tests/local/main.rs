@@ -8,6 +8,8 @@ mod crash;
 mod first_session;
 mod journey;
 mod keys;
+#[cfg(feature = "tools")]
+mod kms;
 mod server;
 mod starts;
 #[cfg(feature = "tools")]

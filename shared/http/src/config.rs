@@ -1,7 +1,10 @@
 //! Configuration, by environment: the only place that reads it. Each variable has a type, a unit and a default.
 
+use crate::kms;
+use crate::seal::{SealError, Sealer};
 use doorward_core::access_token::Parties;
 use doorward_core::password::HashCost;
+use doorward_core::random::Random;
 use doorward_core::scope::ScopeSet;
 use doorward_core::second_factor::CodeRate;
 use doorward_core::session::SessionRules;
@@ -46,7 +49,9 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     /// Names of the tables.
     pub table_prefix: String,
-    /// The file that seals the private keys.
+    /// The key of KMS that seals the private keys.
+    pub kms_key: Option<String>,
+    /// The file that seals them where no key of KMS does.
     pub key_file: Option<PathBuf>,
 }
 
@@ -121,6 +126,26 @@ impl Variables {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// Where a service of AWS is, if not at AWS.
+    fn endpoint(&self, name: &str) -> Option<String> {
+        self.get(name).or_else(|| self.get("AWS_ENDPOINT_URL")).map(str::to_owned)
+    }
+
+    fn region(&self) -> String {
+        self.get("AWS_REGION").or_else(|| self.get("AWS_DEFAULT_REGION")).unwrap_or("us-east-1").to_owned()
+    }
+
+    fn credentials(&self) -> AwsCredentials {
+        match (self.get("AWS_ACCESS_KEY_ID"), self.get("AWS_SECRET_ACCESS_KEY")) {
+            (Some(id), Some(secret)) => AwsCredentials {
+                access_key_id: id.to_owned(),
+                secret_access_key: secret.to_owned(),
+                session_token: self.get("AWS_SESSION_TOKEN").map(str::to_owned),
+            },
+            _ => AwsCredentials::anything(),
+        }
+    }
+
     fn parsed<T>(&self, name: &str, default: T, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, BadVariable> {
         self.get(name).map_or(Ok(default), |value| parse(value).map_err(|problem| bad(name, &problem)))
     }
@@ -150,6 +175,13 @@ impl Config {
         let idle = v.parsed("DOORWARD_REFRESH_TTL", 604_800, |text| number(text, 1, MAX_SECONDS))?;
         let grace = v.parsed("DOORWARD_REFRESH_GRACE", 10, |text| number(text, 0, 60))?;
         let floor = if surroundings.ephemeral { None } else { Some(HashCost::FLOOR) };
+        let (kms_key, key_file) = (v.get("DOORWARD_KMS_KEY"), v.get("DOORWARD_KEY_FILE"));
+        if kms_key.is_some() && key_file.is_some() {
+            return Err(bad(
+                "DOORWARD_KEY_FILE",
+                "does not go with DOORWARD_KMS_KEY: one of them seals the private keys",
+            ));
+        }
         Ok(Self {
             name: v.parsed("DOORWARD_NAME", "Doorward".to_owned(), service_name)?,
             parties: Parties { issuer, audience },
@@ -173,28 +205,35 @@ impl Config {
             allowed_origins: v.parsed("DOORWARD_ALLOWED_ORIGINS", Vec::new(), |text| list(text, origin))?,
             allowed_hosts: v.parsed("DOORWARD_ALLOWED_HOSTS", Vec::new(), |text| list(text, host))?,
             table_prefix: v.parsed("DOORWARD_TABLE_PREFIX", "doorward-".to_owned(), table_prefix)?,
-            key_file: v.get("DOORWARD_KEY_FILE").map(PathBuf::from),
+            kms_key: kms_key.map(str::to_owned),
+            key_file: key_file.map(PathBuf::from),
         })
+    }
+
+    /// What seals the private keys, if that is configured.
+    ///
+    /// # Errors
+    /// When the key file cannot be used.
+    pub fn sealer(&self, variables: &Variables) -> Result<Option<Sealer>, SealError> {
+        let by_file = |path: &PathBuf| Sealer::from_file(path, Random);
+        match &self.kms_key {
+            Some(key) => Ok(Some(Sealer::of_kms(kms::Settings {
+                key: key.clone(),
+                endpoint: variables.endpoint("AWS_ENDPOINT_URL_KMS"),
+                region: variables.region(),
+                credentials: variables.credentials(),
+            }))),
+            None => self.key_file.as_ref().map(by_file).transpose(),
+        }
     }
 
     /// How DynamoDB is reached from a function: what the AWS SDKs read, by the names that they read.
     #[must_use]
     pub fn aws(&self, variables: &Variables) -> Settings {
-        let v = variables;
-        let credentials = match (v.get("AWS_ACCESS_KEY_ID"), v.get("AWS_SECRET_ACCESS_KEY")) {
-            (Some(id), Some(secret)) => AwsCredentials {
-                access_key_id: id.to_owned(),
-                secret_access_key: secret.to_owned(),
-                session_token: v.get("AWS_SESSION_TOKEN").map(str::to_owned),
-            },
-            _ => AwsCredentials::anything(),
-        };
-        let endpoint = v.get("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| v.get("AWS_ENDPOINT_URL"));
-        let region = v.get("AWS_REGION").or_else(|| v.get("AWS_DEFAULT_REGION")).unwrap_or("us-east-1");
         Settings {
-            endpoint: endpoint.map(str::to_owned),
-            region: region.to_owned(),
-            credentials,
+            endpoint: variables.endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
+            region: variables.region(),
+            credentials: variables.credentials(),
             table_prefix: self.table_prefix.clone(),
             interceptor: None,
         }
@@ -353,6 +392,14 @@ mod tests {
         ] {
             assert_eq!(read(&[(name, value)], false).err().map(|bad| bad.name).as_deref(), Some(name), "{value}");
         }
+    }
+
+    #[test]
+    fn one_thing_seals_the_keys() {
+        let (kms, file) = (("DOORWARD_KMS_KEY", "alias/doorward"), ("DOORWARD_KEY_FILE", "keys"));
+        assert_eq!(read(&[kms, file], false).unwrap_err().name, "DOORWARD_KEY_FILE");
+        assert_eq!(read(&[kms, ("DOORWARD_KEY_FILE", "")], false).unwrap().kms_key.as_deref(), Some("alias/doorward"));
+        assert!(read(&[file], false).unwrap().kms_key.is_none());
     }
 
     #[test]

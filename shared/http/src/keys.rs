@@ -109,7 +109,7 @@ trait Private: Sized {
 
     fn id(&self) -> &KeyId;
 
-    fn opened(record: &KeyRecord, private: Vec<u8>) -> Result<Self, UnusableKey>;
+    fn opened(record: &KeyRecord, private: &[u8]) -> Result<Self, UnusableKey>;
 
     /// Whether the private part is of use still: where it verifies too, until what the key made is dead.
     fn is_needed(term: &Term, now: Timestamp) -> bool {
@@ -124,9 +124,9 @@ impl Private for SigningKey {
         &self.id
     }
 
-    fn opened(record: &KeyRecord, private: Vec<u8>) -> Result<Self, UnusableKey> {
+    fn opened(record: &KeyRecord, private: &[u8]) -> Result<Self, UnusableKey> {
         let (algorithm, _) = record.public.as_ref().ok_or(UnusableKey)?;
-        Self::from_pkcs8(record.id.clone(), *algorithm, &private)
+        Self::from_pkcs8(record.id.clone(), *algorithm, private)
     }
 
     fn is_needed(term: &Term, now: Timestamp) -> bool {
@@ -141,8 +141,8 @@ impl Private for RefreshKey {
         &self.id
     }
 
-    fn opened(record: &KeyRecord, private: Vec<u8>) -> Result<Self, UnusableKey> {
-        Ok(Self::new(record.id.clone(), &private.try_into().map_err(|_| UnusableKey)?))
+    fn opened(record: &KeyRecord, private: &[u8]) -> Result<Self, UnusableKey> {
+        Ok(Self::new(record.id.clone(), private.try_into().map_err(|_| UnusableKey)?))
     }
 }
 
@@ -153,8 +153,8 @@ impl Private for SealKey {
         &self.id
     }
 
-    fn opened(record: &KeyRecord, private: Vec<u8>) -> Result<Self, UnusableKey> {
-        Self::new(record.id.clone(), &private.try_into().map_err(|_| UnusableKey)?)
+    fn opened(record: &KeyRecord, private: &[u8]) -> Result<Self, UnusableKey> {
+        Self::new(record.id.clone(), private.try_into().map_err(|_| UnusableKey)?)
     }
 }
 
@@ -225,13 +225,12 @@ impl KeyRing {
             let Some((_, public)) = &record.public else { continue };
             verifying.push((record.term, VerifyingKey::from_public(public)?, public.clone()));
         }
-        Ok(Ring {
-            read_at: now,
-            verifying,
-            signing: self.open(&sign, before.map(|ring| &ring.signing), now)?,
-            refresh: self.open(&refresh, before.map(|ring| &ring.refresh), now)?,
-            seal: self.open(&seal, before.map(|ring| &ring.seal), now)?,
-        })
+        let (signing, refresh, seal) = tokio::try_join!(
+            self.open(&sign, before.map(|ring| &ring.signing), now),
+            self.open(&refresh, before.map(|ring| &ring.refresh), now),
+            self.open(&seal, before.map(|ring| &ring.seal), now)
+        )?;
+        Ok(Ring { read_at: now, verifying, signing, refresh, seal })
     }
 
     async fn list_if_opened(&self, purpose: Purpose) -> Result<Vec<KeyRecord>, StoreError> {
@@ -239,7 +238,7 @@ impl KeyRing {
     }
 
     /// The private parts that are of use, if those of the purpose are opened here.
-    fn open<K: Private>(
+    async fn open<K: Private>(
         &self,
         records: &[KeyRecord],
         before: Option<&Vec<(Term, Arc<K>)>>,
@@ -253,15 +252,10 @@ impl KeyRing {
             let held = before.into_iter().flatten().find(|(_, key)| *key.id() == record.id);
             let key = match held {
                 Some((_, key)) => Arc::clone(key),
-                None => Arc::new(K::opened(record, sealer.open(&bound(record.purpose, &record.id), &record.sealed)?)?),
+                None => Arc::new(K::opened(record, &sealer.open(record.purpose, &record.id, &record.sealed).await?)?),
             };
             keys.push((record.term, key));
         }
         Ok(keys)
     }
-}
-
-/// What a sealed key is bound to: opened for another purpose or under another name, it does not open.
-pub(crate) fn bound(purpose: Purpose, id: &KeyId) -> String {
-    format!("{}:{id}", purpose.as_str())
 }

@@ -17,6 +17,7 @@ pub mod flow;
 pub mod guard;
 pub mod hasher;
 pub mod keys;
+pub mod kms;
 pub mod password;
 pub mod rotate;
 pub mod seal;

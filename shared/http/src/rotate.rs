@@ -1,7 +1,7 @@
 //! Turning keys over: the steps of [`doorward_core::rotation`], taken.
 
 use crate::config::Config;
-use crate::keys::{KeyError, bound};
+use crate::keys::KeyError;
 use crate::seal::{SealError, Sealer};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::error::Unspecified;
@@ -15,6 +15,7 @@ use doorward_core::rotation::{Lifetimes, Order, Step, Turn};
 use doorward_core::signing::{Algorithm, SigningKey};
 use doorward_store::SigningKeyStore;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// Makes the keys of a store, and ends them.
 pub struct Rotator<'a> {
@@ -71,7 +72,7 @@ impl Rotator<'_> {
             match step {
                 Step::Make { serial, lead } => {
                     self.refuse_other_sealer(&keys).await?;
-                    let key = self.make(purpose, serial, lead)?;
+                    let key = self.make(purpose, serial, lead).await?;
                     if self.store.add(&key).await? {
                         tracing::info!(purpose = purpose.as_str(), kid = %key.id, signs_from = %key.term.signs_from, "a key was made");
                         made = Some(key.id);
@@ -94,24 +95,26 @@ impl Rotator<'_> {
             }
         }
         if let Some(key) = youngest {
-            self.sealer.open(&bound(key.purpose, &key.id), &key.sealed)?;
+            self.sealer.open(key.purpose, &key.id, &key.sealed).await?;
         }
         Ok(())
     }
 
     /// A key that is used from `lead` on. The time is asked for last: making and sealing one takes a while.
-    fn make(&self, purpose: Purpose, serial: u64, lead: Duration) -> Result<KeyRecord, KeyError> {
+    async fn make(&self, purpose: Purpose, serial: u64, lead: Duration) -> Result<KeyRecord, KeyError> {
         let id = KeyId::from_random(self.random.bytes().map_err(SealError::from)?);
         let (private, public) = match purpose {
             Purpose::Sign => {
                 let algorithm = self.config.signing_alg;
                 let private = generate(algorithm).map_err(|_| SealError::NoRandomness(NoRandomness))?;
                 let public = SigningKey::from_pkcs8(id.clone(), algorithm, &private)?.public();
-                (private, Some((algorithm, public)))
+                (Zeroizing::new(private), Some((algorithm, public)))
             }
-            Purpose::Refresh | Purpose::Seal => (self.random.bytes::<32>().map_err(SealError::from)?.to_vec(), None),
+            Purpose::Refresh | Purpose::Seal => {
+                (Zeroizing::new(self.random.bytes::<32>().map_err(SealError::from)?.to_vec()), None)
+            }
         };
-        let sealed = self.sealer.seal(&bound(purpose, &id), &private)?;
+        let sealed = self.sealer.seal(purpose, &id, &private).await?;
         let now = self.clock.now();
         let term = Term { signs_from: now.plus(lead), signs_until: None, verifies_until: None };
         Ok(KeyRecord { purpose, serial, made_at: now, id, public, sealed, term })

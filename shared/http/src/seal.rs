@@ -1,15 +1,27 @@
 //! How private keys lie in the store: sealed by a key that is kept elsewhere.
 
+use crate::kms::{Kms, Settings};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use doorward_core::ids::KeyId;
+use doorward_core::keyring::Purpose;
 use doorward_core::random::{NoRandomness, Random};
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use zeroize::Zeroizing;
 
-/// Seals and opens: AES-256-GCM, with what the secret is for bound in.
-pub struct Sealer(RandomizedNonceKey);
+/// Seals and opens private keys, with what each is for and its id bound in: opened for another purpose or under another id,
+/// it does not open.
+pub struct Sealer(By);
+
+enum By {
+    /// AES-256-GCM with a key that this process holds.
+    File(Box<RandomizedNonceKey>),
+    /// A key that never leaves KMS.
+    Kms(Kms),
+}
 
 /// A secret was not sealed, or what was sealed does not open.
 #[derive(Debug, thiserror::Error)]
@@ -28,12 +40,21 @@ pub enum SealError {
         /// Why not.
         error: io::Error,
     },
+    /// KMS does not answer, or refuses.
+    #[error("KMS: {0}")]
+    Kms(String),
     /// The operating system gave no randomness.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
 }
 
 impl Sealer {
+    /// A sealer by a key of KMS. Nothing is sent yet.
+    #[must_use]
+    pub fn of_kms(settings: Settings) -> Self {
+        Self(By::Kms(Kms::new(settings)))
+    }
+
     /// A sealer that is gone with the process.
     ///
     /// # Errors
@@ -73,32 +94,47 @@ impl Sealer {
     }
 
     fn new(key: &[u8; 32]) -> Result<Self, SealError> {
-        RandomizedNonceKey::new(&AES_256_GCM, key).map(Self).map_err(|_| SealError::DoesNotOpen)
+        let key = RandomizedNonceKey::new(&AES_256_GCM, key).map_err(|_| SealError::DoesNotOpen)?;
+        Ok(Self(By::File(Box::new(key))))
     }
 
-    /// Seals a secret for a purpose: a nonce of 12 bytes, then the sealed bytes and their tag.
+    /// Seals a key's private part.
     ///
     /// # Errors
-    /// When there is no randomness.
-    pub fn seal(&self, purpose: &str, secret: &[u8]) -> Result<Vec<u8>, SealError> {
-        let mut bytes = secret.to_vec();
-        let nonce =
-            self.0.seal_in_place_append_tag(Aad::from(purpose.as_bytes()), &mut bytes).map_err(|_| NoRandomness)?;
-        Ok([nonce.as_ref().as_slice(), &bytes].concat())
+    /// When there is no randomness, or KMS does not do it.
+    pub async fn seal(&self, purpose: Purpose, id: &KeyId, secret: &[u8]) -> Result<Vec<u8>, SealError> {
+        match &self.0 {
+            By::File(key) => {
+                // A nonce of 12 bytes, then the sealed bytes and their tag.
+                let mut bytes = secret.to_vec();
+                let nonce = key.seal_in_place_append_tag(bound(purpose, id), &mut bytes).map_err(|_| NoRandomness)?;
+                Ok([nonce.as_ref().as_slice(), &bytes].concat())
+            }
+            By::Kms(kms) => kms.seal(purpose, id, secret).await,
+        }
     }
 
-    /// Opens what was sealed for that purpose.
+    /// Opens a key's private part.
     ///
     /// # Errors
-    /// When it was sealed by another key or for another purpose, or was changed.
-    pub fn open(&self, purpose: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
-        let (nonce, bytes) = sealed.split_first_chunk::<12>().ok_or(SealError::DoesNotOpen)?;
-        let mut bytes = bytes.to_vec();
-        let opened = self.0.open_in_place(Nonce::from(nonce), Aad::from(purpose.as_bytes()), &mut bytes);
-        let length = opened.map_err(|_| SealError::DoesNotOpen)?.len();
-        bytes.truncate(length);
-        Ok(bytes)
+    /// When it was sealed by another key, for another purpose or under another id, or was changed, or KMS does not answer.
+    pub async fn open(&self, purpose: Purpose, id: &KeyId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        match &self.0 {
+            By::File(key) => {
+                let (nonce, bytes) = sealed.split_first_chunk::<12>().ok_or(SealError::DoesNotOpen)?;
+                let mut bytes = Zeroizing::new(bytes.to_vec());
+                let opened = key.open_in_place(Nonce::from(nonce), bound(purpose, id), &mut bytes);
+                let length = opened.map_err(|_| SealError::DoesNotOpen)?.len();
+                bytes.truncate(length);
+                Ok(bytes)
+            }
+            By::Kms(kms) => kms.open(purpose, id, sealed).await,
+        }
     }
+}
+
+fn bound(purpose: Purpose, id: &KeyId) -> Aad<String> {
+    Aad::from(format!("{}:{id}", purpose.as_str()))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -123,29 +159,35 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_the_same_key_and_purpose_open() {
-        let sealer = Sealer::ephemeral(Random).unwrap();
-        let sealed = sealer.seal("sign:k1", b"secret").unwrap();
-        assert_eq!(sealer.open("sign:k1", &sealed).unwrap(), b"secret");
-        assert!(sealer.open("refresh:k1", &sealed).is_err());
-        assert!(Sealer::ephemeral(Random).unwrap().open("sign:k1", &sealed).is_err());
+    fn id(text: &str) -> KeyId {
+        KeyId::parse(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_the_same_key_purpose_and_id_open() {
+        let (sealer, k1) = (Sealer::ephemeral(Random).unwrap(), id("k1"));
+        let sealed = sealer.seal(Purpose::Sign, &k1, b"secret").await.unwrap();
+        assert_eq!(**sealer.open(Purpose::Sign, &k1, &sealed).await.unwrap(), *b"secret");
+        assert!(sealer.open(Purpose::Refresh, &k1, &sealed).await.is_err());
+        assert!(sealer.open(Purpose::Sign, &id("k2"), &sealed).await.is_err());
+        assert!(Sealer::ephemeral(Random).unwrap().open(Purpose::Sign, &k1, &sealed).await.is_err());
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
-            assert!(sealer.open("sign:k1", &changed).is_err());
+            assert!(sealer.open(Purpose::Sign, &k1, &changed).await.is_err());
         }
-        assert!(sealer.open("sign:k1", &sealed[..11]).is_err());
+        assert!(sealer.open(Purpose::Sign, &k1, &sealed[..11]).await.is_err());
     }
 
-    #[test]
-    fn the_key_file_is_private_and_found_again() {
+    #[tokio::test]
+    async fn the_key_file_is_private_and_found_again() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("keys");
-        let sealed = Sealer::from_file(&path, Random).unwrap().seal("p", b"secret").unwrap();
+        let (path, k1) = (folder.path().join("keys"), id("k1"));
+        let sealer = || Sealer::from_file(&path, Random).unwrap();
+        let sealed = sealer().seal(Purpose::Seal, &k1, b"secret").await.unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(Sealer::from_file(&path, Random).unwrap().open("p", &sealed).unwrap(), b"secret");
+        assert_eq!(**sealer().open(Purpose::Seal, &k1, &sealed).await.unwrap(), *b"secret");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 
         fs::write(&path, "not a key").unwrap();

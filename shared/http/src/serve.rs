@@ -2,12 +2,10 @@ use crate::app::{App, Seams};
 use crate::audit::Audit;
 use crate::config::{Config, Surroundings, Variables};
 use crate::edge;
-use crate::seal::Sealer;
 use crate::telemetry::{self, Output};
 use axum::Router;
 use doorward_core::clock::Clock;
 use doorward_core::keyring::Purpose;
-use doorward_core::random::Random;
 use doorward_store::Store;
 use lambda_http::Error;
 
@@ -22,9 +20,9 @@ pub async fn serve(routes: Router<App>, opens: &'static [Purpose]) -> Result<(),
     telemetry::start(Output::Lambda { log_group: variables.log_group() }, &[]);
     let config = Config::read(&variables, &Surroundings::default())?;
     let store = Store::new(&config.aws(&variables));
-    let sealer = match &config.key_file {
-        Some(path) if !opens.is_empty() => Some(Sealer::from_file(path, Random)?),
-        _ => None,
+    let sealer = match opens {
+        [] => None,
+        _ => Some(config.sealer(&variables)?.ok_or("DOORWARD_KMS_KEY: is missing")?),
     };
     let app = App::new(config, Seams { store, sealer, opens, clock: Clock::System, audit: Audit::default() });
     app.keys.current().await?;
