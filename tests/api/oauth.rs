@@ -1,10 +1,12 @@
 //! `POST /oauth2/token`: the dialect of RFC 6749.
 
+use crate::support::oauth::basic;
 use crate::support::request::Request;
-use crate::support::{Answer, PASSWORD, Service, Tokens, service};
+use crate::support::{PASSWORD, Service, Tokens, service};
 use serde_json::json;
 use std::collections::BTreeSet;
 
+const CHALLENGE: &str = "Basic realm=\"doorward\"";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 fn grant(service: &Service, form: &[(&str, &str)]) -> Request {
@@ -13,30 +15,6 @@ fn grant(service: &Service, form: &[(&str, &str)]) -> Request {
 
 fn refresh(service: &Service, token: &str) -> Request {
     grant(service, &[("grant_type", "refresh_token"), ("refresh_token", token)])
-}
-
-/// Expects an error of RFC 6749 §5.2 that an OAuth client library reads well.
-#[track_caller]
-fn expect_error(answer: Answer, code: &str) {
-    let answer = answer.expect(400);
-    assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.header("www-authenticate"), None, "clients would read it before the body");
-    assert_uncached(&answer);
-    assert_eq!(answer.text("error"), code);
-    let members: BTreeSet<_> = answer.json().as_object().unwrap().keys().cloned().collect();
-    assert_eq!(members, BTreeSet::from(["error".to_owned(), "error_description".to_owned()]));
-    // RFC 6749 §5.2: no character outside %x20-21 / %x23-5B / %x5D-7E.
-    let description = answer.text("error_description");
-    assert!(
-        description.bytes().all(|byte| matches!(byte, 0x20..=0x7e) && byte != b'"' && byte != b'\\'),
-        "{description}"
-    );
-}
-
-#[track_caller]
-fn assert_uncached(answer: &Answer) {
-    assert_eq!(answer.header("cache-control"), Some("no-store"), "{}", answer.status);
-    assert_eq!(answer.header("pragma"), Some("no-cache"), "{}", answer.status);
 }
 
 #[tokio::test]
@@ -49,7 +27,7 @@ async fn a_refresh_token_that_is_not_good_is_an_invalid_grant() {
     let lower = ann.refresh.to_lowercase();
     let long = "a".repeat(20_000);
     for bad in ["x", "dwr_", "dwr_AAAA", "\0", "\u{e9}", cut, &twice, &spaced, &lower, &long, &ann.access] {
-        expect_error(refresh(&service, bad).send().await, "invalid_grant");
+        refresh(&service, bad).send().await.expect_plain_oauth_error(400, "invalid_grant");
     }
     // None of them was use or theft.
     refresh(&service, &ann.refresh).send().await.expect(200);
@@ -61,16 +39,16 @@ async fn a_spent_or_ended_refresh_token_is_an_invalid_grant() {
     let ann = service.newcomer("ann").await;
     let next = refresh(&service, &ann.refresh).send().await.expect(200).tokens();
     service.wait(11);
-    expect_error(refresh(&service, &ann.refresh).send().await, "invalid_grant");
-    expect_error(refresh(&service, &next.refresh).send().await, "invalid_grant");
+    refresh(&service, &ann.refresh).send().await.expect_plain_oauth_error(400, "invalid_grant");
+    refresh(&service, &next.refresh).send().await.expect_plain_oauth_error(400, "invalid_grant");
 
     let again = service.login("ann").await;
     service.post("/logout").bearer(&again.access).send().await.expect(200);
-    expect_error(refresh(&service, &again.refresh).send().await, "invalid_grant");
+    refresh(&service, &again.refresh).send().await.expect_plain_oauth_error(400, "invalid_grant");
 
     let old = service.login("ann").await;
     service.wait(604_800);
-    expect_error(refresh(&service, &old.refresh).send().await, "invalid_grant");
+    refresh(&service, &old.refresh).send().await.expect_plain_oauth_error(400, "invalid_grant");
 }
 
 #[tokio::test]
@@ -92,7 +70,12 @@ async fn what_is_missing_empty_or_repeated_is_an_invalid_request() {
         format!("grant_type=refresh_token&refresh_token={token}&note=a&note=b"),
         format!("grant_type=refresh_token&refresh_token={token}&scope=%FF"),
     ] {
-        expect_error(service.post("/oauth2/token").body(FORM, body.as_bytes()).send().await, "invalid_request");
+        service
+            .post("/oauth2/token")
+            .body(FORM, body.as_bytes())
+            .send()
+            .await
+            .expect_plain_oauth_error(400, "invalid_request");
     }
     refresh(&service, token).send().await.expect(200);
 }
@@ -107,12 +90,12 @@ async fn another_content_type_is_an_invalid_request() {
         [("application/json", &json), ("", &form), ("text/plain", &form), ("multipart/form-data; boundary=a", &form)];
     for (content_type, body) in bodies {
         let answer = service.post("/oauth2/token").body(content_type, body.as_bytes()).send().await;
-        expect_error(answer, "invalid_request");
+        answer.expect_plain_oauth_error(400, "invalid_request");
     }
     let encoded = service.post("/oauth2/token").header("content-encoding", "gzip").body(FORM, form.as_bytes());
-    expect_error(encoded.send().await, "invalid_request");
+    encoded.send().await.expect_plain_oauth_error(400, "invalid_request");
     // A secret in the query is none.
-    expect_error(service.post(&format!("/oauth2/token?{form}")).send().await, "invalid_request");
+    service.post(&format!("/oauth2/token?{form}")).send().await.expect_plain_oauth_error(400, "invalid_request");
     refresh(&service, &ann.refresh).send().await.expect(200);
 }
 
@@ -122,10 +105,10 @@ async fn grants_that_are_not_served_are_unsupported() {
     service.sign_up("ann").await.expect(201);
     let login = [("grant_type", "password"), ("username", "ann"), ("password", PASSWORD)];
     service.probe.forget();
-    expect_error(grant(&service, &login).send().await, "unsupported_grant_type");
+    grant(&service, &login).send().await.expect_plain_oauth_error(400, "unsupported_grant_type");
     for other in ["Refresh_Token", "refresh_token ", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer", "\0"] {
         let form = [("grant_type", other), ("refresh_token", "x"), ("assertion", "x")];
-        expect_error(grant(&service, &form).send().await, "unsupported_grant_type");
+        grant(&service, &form).send().await.expect_plain_oauth_error(400, "unsupported_grant_type");
     }
     assert_eq!(service.probe.calls(), [""; 0]);
 }
@@ -136,7 +119,7 @@ async fn a_wider_scope_is_an_invalid_scope_and_uses_nothing_up() {
     let ann = service.newcomer("ann").await;
     for scope in ["admin", "read:items admin", "a\"b", "\u{e9}", "read:items\twrite:items"] {
         let form = [("grant_type", "refresh_token"), ("refresh_token", &ann.refresh), ("scope", scope)];
-        expect_error(grant(&service, &form).send().await, "invalid_scope");
+        grant(&service, &form).send().await.expect_plain_oauth_error(400, "invalid_scope");
     }
     service.wait(60);
     let form = [("grant_type", "refresh_token"), ("refresh_token", &ann.refresh), ("scope", "read:items")];
@@ -159,7 +142,7 @@ async fn a_refresh_is_answered_by_the_rfc() {
         ("resource", "ignored"),
     ];
     let answer = grant(&service, &form).send().await.expect(200);
-    assert_uncached(&answer);
+    answer.expect_uncached();
     assert_eq!(answer.header("content-type"), Some("application/json"));
     let body = answer.json();
     let members: Vec<_> =
@@ -174,6 +157,46 @@ async fn a_refresh_is_answered_by_the_rfc() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_is_a_public_clients() {
+    let service = service().await;
+    let ann = service.person("ann").await;
+    let made = service.key_of(&ann, "ci").await;
+    let posted = |id: &str, secret: &str| {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", &ann.refresh), ("client_id", id)];
+        grant(&service, &[&form[..], &[("client_secret", secret)]].concat())
+    };
+    // A client that cannot prove itself, and one that can: the token is not theirs.
+    let by_header = |header: String| refresh(&service, &ann.refresh).header("authorization", &header);
+    let wrong = basic("doorward", "a secret");
+    by_header(wrong).send().await.expect_challenge(401, "invalid_client", CHALLENGE);
+    posted("doorward", "a secret").send().await.expect_plain_oauth_error(401, "invalid_client");
+    by_header(made.basic()).send().await.expect_plain_oauth_error(400, "invalid_grant");
+    posted(&made.id, &made.key).send().await.expect_plain_oauth_error(400, "invalid_grant");
+    assert_eq!(service.generation(&ann.access).await, 0, "nothing was used up");
+
+    // What public clients and careless ones send.
+    let mut token = ann.refresh.clone();
+    for (name, header) in [
+        ("doorward", None),
+        ("anything", None),
+        ("", None),
+        ("", Some(basic("doorward", ""))),
+        ("doorward", Some(basic("doorward", ""))),
+        ("", Some("Basic Og==".to_owned())),
+        ("", Some("Basic ".to_owned())),
+        ("", Some(format!("Bearer {}", ann.access))),
+        ("", Some("Bearer expired".to_owned())),
+    ] {
+        let form = [("grant_type", "refresh_token"), ("refresh_token", &token), ("client_id", name)];
+        let mut request = grant(&service, &form);
+        if let Some(header) = &header {
+            request = request.header("authorization", header);
+        }
+        token = request.send().await.expect(200).tokens().refresh;
+    }
+}
+
+#[tokio::test]
 async fn both_dialects_refresh_one_session() {
     let service = service().await;
     let first = service.newcomer("ann").await;
@@ -182,7 +205,7 @@ async fn both_dialects_refresh_one_session() {
     let again = refresh(&service, &second.refresh).send().await.expect(200).tokens();
     assert_eq!(third.refresh, again.refresh, "within the grace time it is the same successor");
     service.wait(11);
-    expect_error(refresh(&service, &second.refresh).send().await, "invalid_grant");
+    refresh(&service, &second.refresh).send().await.expect_plain_oauth_error(400, "invalid_grant");
     service.refresh(&third.refresh).await.expect_problem(401, "Invalid refresh token");
 }
 
@@ -200,7 +223,7 @@ async fn the_transports_refusals_are_problems_and_kept_by_nobody() {
     assert_eq!(away.header("retry-after"), Some("1"));
     service.probe.cut_off(false);
     for answer in [long, method, unknown, away] {
-        assert_uncached(&answer);
+        answer.expect_uncached();
     }
     refresh(&service, &ann.refresh).send().await.expect(200);
 }

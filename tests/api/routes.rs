@@ -118,7 +118,17 @@ pub const ROUTES: &[Route] = &[
             required("grant_type", "refresh_token", Kind::Free),
             required("refresh_token", CANARY, Kind::Free),
             optional("scope", "read:items", Kind::Free),
+            optional("client_id", "doorward", Kind::Free),
+            optional("client_secret", CANARY, Kind::Free),
         ],
+    },
+    Route {
+        method: "POST",
+        path: "/oauth2/revoke",
+        media: Media::Form,
+        dialect: Dialect::OAuth,
+        needs_bearer: false,
+        members: &[required("token", CANARY, Kind::Free), optional("token_type_hint", "access_token", Kind::Free)],
     },
     Route {
         method: "POST",

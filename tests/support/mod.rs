@@ -5,6 +5,7 @@ pub mod admin;
 pub mod answer;
 pub mod api_keys;
 pub mod key_turns;
+pub mod oauth;
 pub mod probe;
 pub mod raw;
 pub mod request;

@@ -8,6 +8,6 @@ use doorward_http::{App, Caller, Error};
 pub async fn revoke_token(State(app): State<App>, caller: Caller) -> Result<Private<Message>, Error> {
     let token = caller.token;
     app.store.revoked.revoke(&token.id, token.expires_at, &caller.client.request).await?;
-    app.audit.record(&caller.client, Event::TokenRevoked { user: token.user, token: token.id });
+    app.audit.record(&caller.client, Event::TokenRevoked { user: caller.user.id, token: token.id });
     Ok(Message::new("Token revoked successfully"))
 }

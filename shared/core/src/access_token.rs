@@ -1,5 +1,6 @@
 //! Access tokens: JWTs by RFC 9068, and the one strict verifier.
 
+use crate::api_key::ApiKeyId;
 use crate::clock::Timestamp;
 use crate::ids::{KeyId, SessionId, TokenId, UserId};
 use crate::scope::ScopeSet;
@@ -14,8 +15,8 @@ use std::time::Duration;
 
 /// `typ` of an access token (RFC 9068 §2.1).
 const TYP: &str = "at+jwt";
-/// `client_id` of the tokens that a user's own login makes.
-const FIRST_PARTY: &str = "doorward";
+/// `client_id` of the tokens that a user's own login makes: a public client (RFC 6749 §2.1).
+pub const FIRST_PARTY: &str = "doorward";
 /// How far another clock may be ahead of this one.
 const LEEWAY: Duration = Duration::from_secs(5);
 /// The longest token that is read at all: rights of 2 048 bytes each fit in easily.
@@ -30,15 +31,46 @@ pub struct Parties {
     pub audience: String,
 }
 
+/// Whom an access token stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A user who logged in: `sub` and `sid`.
+    User(UserId, SessionId),
+    /// A client that proved itself, which is an API key: `sub` and `client_id` (RFC 9068 §2.2).
+    Client(ApiKeyId),
+}
+
+/// Whom an access token is made for.
+#[derive(Clone, Copy, Debug)]
+pub enum Holder<'a> {
+    /// A user, for one of their sessions.
+    User(&'a User, &'a Session),
+    /// A client.
+    Client(&'a ApiKeyId),
+}
+
+/// An access token in the making.
+#[derive(Clone, Debug)]
+pub struct NewToken<'a> {
+    /// `jti`.
+    pub id: TokenId,
+    /// Whom it is for.
+    pub holder: Holder<'a>,
+    /// `scope`.
+    pub scopes: ScopeSet,
+    /// `iat` and `nbf`, to the second.
+    pub issued_at: Timestamp,
+    /// `exp`, to the second.
+    pub expires_at: Timestamp,
+}
+
 /// What an access token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken {
     /// `jti`.
     pub id: TokenId,
-    /// `sub`.
-    pub user: UserId,
-    /// `sid`.
-    pub session: SessionId,
+    /// Whom it stands for.
+    pub subject: Subject,
     /// `scope`.
     pub scopes: ScopeSet,
     /// `iat` and `nbf`, to the second.
@@ -61,6 +93,7 @@ fn present<'de, D: serde::Deserializer<'de>>(member: D) -> Result<Option<Ignored
     IgnoredAny::deserialize(member).map(Some)
 }
 
+/// The members of one that says who logged in are absent from a client's, and a `null` is not absent.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     iss: String,
@@ -71,43 +104,71 @@ struct Claims {
     nbf: i64,
     exp: i64,
     jti: String,
-    sid: String,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some")]
+    sid: Option<String>,
     scope: String,
-    roles: Vec<String>,
-    permissions: Vec<String>,
-    amr: Vec<String>,
-    auth_time: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some")]
+    roles: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some")]
+    permissions: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some")]
+    amr: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "some")]
+    auth_time: Option<i64>,
 }
 
-impl AccessToken {
+/// A member that, where it is there, has a value.
+fn some<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(member: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(member).map(Some)
+}
+
+impl Claims {
+    /// Whom the token stands for, if everything is there that says so and nothing that says otherwise.
+    fn subject(&self, latest: Timestamp) -> Option<Subject> {
+        match (&self.sid, &self.roles, &self.permissions, &self.amr, self.auth_time) {
+            (Some(sid), Some(_), Some(_), Some(amr), Some(auth_time)) if self.client_id == FIRST_PARTY => {
+                let known_amr = !amr.is_empty() && amr.iter().all(|amr| Amr::parse(amr).is_some());
+                if !known_amr || Timestamp::from_seconds(auth_time) > latest {
+                    return None;
+                }
+                Some(Subject::User(UserId::parse(&self.sub).ok()?, SessionId::parse(sid).ok()?))
+            }
+            (None, None, None, None, None) if self.client_id == self.sub => {
+                ApiKeyId::parse(&self.sub).ok().map(Subject::Client)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl NewToken<'_> {
     /// Signs the token. Roles, permissions, `amr` and `auth_time` are copies for others: Doorward reads its own store.
     ///
     /// # Errors
     /// When the key does not sign.
-    pub fn sign(
-        &self,
-        user: &User,
-        session: &Session,
-        parties: &Parties,
-        key: &SigningKey,
-    ) -> Result<String, UnusableKey> {
+    pub fn sign(&self, parties: &Parties, key: &SigningKey) -> Result<String, UnusableKey> {
         let header =
             Header { alg: key.algorithm.as_str().to_owned(), typ: TYP.to_owned(), kid: key.id.to_string(), crit: None };
+        let (sub, client_id, login) = match self.holder {
+            Holder::User(user, session) => (user.id.to_string(), FIRST_PARTY.to_owned(), Some((user, session))),
+            Holder::Client(id) => (id.to_string(), id.to_string(), None),
+        };
+        let list = |set: &ScopeSet| set.iter().map(str::to_owned).collect();
         let claims = Claims {
             iss: parties.issuer.clone(),
-            sub: self.user.to_string(),
+            sub,
             aud: parties.audience.clone(),
-            client_id: FIRST_PARTY.to_owned(),
+            client_id,
             iat: self.issued_at.seconds(),
             nbf: self.issued_at.seconds(),
             exp: self.expires_at.seconds(),
             jti: self.id.to_string(),
-            sid: self.session.to_string(),
+            sid: login.map(|(_, session)| session.id.to_string()),
             scope: self.scopes.to_string(),
-            roles: vec![user.role.to_string()],
-            permissions: user.permissions.iter().map(str::to_owned).collect(),
-            amr: session.amr.iter().map(|amr| amr.as_str().to_owned()).collect(),
-            auth_time: session.auth_time.seconds(),
+            roles: login.map(|(user, _)| vec![user.role.to_string()]),
+            permissions: login.map(|(user, _)| list(&user.permissions)),
+            amr: login.map(|(_, session)| session.amr.iter().map(|amr| amr.as_str().to_owned()).collect()),
+            auth_time: login.map(|(_, session)| session.auth_time.seconds()),
         };
         let signed = format!("{}.{}", encode(&header)?, encode(&claims)?);
         let signature = key.sign(signed.as_bytes())?;
@@ -182,19 +243,16 @@ impl<'a> Unverified<'a> {
             return Err(invalid);
         }
         let claims: Claims = object(&self.claims)?;
-        let ours = claims.iss == parties.issuer && claims.aud == parties.audience && claims.client_id == FIRST_PARTY;
-        let known_amr = !claims.amr.is_empty() && claims.amr.iter().all(|amr| Amr::parse(amr).is_some());
+        let ours = claims.iss == parties.issuer && claims.aud == parties.audience;
         let latest = now.plus(LEEWAY);
-        let begun =
-            [claims.iat, claims.nbf, claims.auth_time].into_iter().all(|time| Timestamp::from_seconds(time) <= latest);
+        let begun = [claims.iat, claims.nbf].into_iter().all(|time| Timestamp::from_seconds(time) <= latest);
         let expires_at = Timestamp::from_seconds(claims.exp);
-        if !ours || !known_amr || !begun || now >= expires_at {
+        if !ours || !begun || now >= expires_at {
             return Err(invalid);
         }
         Ok(AccessToken {
             id: TokenId::parse(&claims.jti).map_err(|_| invalid)?,
-            user: UserId::parse(&claims.sub).map_err(|_| invalid)?,
-            session: SessionId::parse(&claims.sid).map_err(|_| invalid)?,
+            subject: claims.subject(latest).ok_or(invalid)?,
             scopes: ScopeSet::parse(&claims.scope).map_err(|_| invalid)?,
             issued_at: Timestamp::from_seconds(claims.iat),
             expires_at,
@@ -218,6 +276,9 @@ fn object<T: serde::de::DeserializeOwned>(json: &[u8]) -> Result<T, InvalidAcces
 #[cfg(test)]
 #[path = "access_token_forge.rs"]
 mod forge;
+#[cfg(test)]
+#[path = "access_token_mixtures.rs"]
+mod mixtures;
 #[cfg(test)]
 #[path = "access_token_tests.rs"]
 mod tests;

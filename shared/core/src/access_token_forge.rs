@@ -67,6 +67,17 @@ pub(super) fn claims() -> Value {
     })
 }
 
+/// A client of its own, and no user behind it.
+pub(super) const CLIENT: &str = "ann.0123456789abcdef";
+
+pub(super) fn client_claims() -> Value {
+    json!({
+        "iss": "https://id.example", "sub": CLIENT, "aud": "https://api.example", "client_id": CLIENT,
+        "iat": NOW.seconds(), "nbf": NOW.seconds(), "exp": NOW.seconds() + 900, "jti": "t1",
+        "scope": "read:items write:items",
+    })
+}
+
 pub(super) fn with(mut object: Value, member: &str, value: impl Into<Value>) -> Value {
     object[member] = value.into();
     object

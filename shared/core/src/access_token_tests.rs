@@ -320,21 +320,23 @@ fn what_is_signed_is_what_the_contract_lists_and_what_is_read() {
         address: String::new(),
         user_agent: String::new(),
     };
-    let token = AccessToken {
-        id: TokenId::parse("t1").unwrap(),
-        user: id,
-        session: session.id,
-        scopes,
-        issued_at: NOW,
-        expires_at: NOW.plus(Duration::from_mins(15)),
-    };
-    for key in ours() {
-        let text = token.sign(&user, &session, &parties(), &key.signing).unwrap();
-        let part = |n| URL_SAFE_NO_PAD.decode(text.split('.').nth(n).unwrap()).unwrap();
-        assert_eq!(serde_json::from_slice::<Value>(&part(0)).unwrap(), header_of(key));
-        assert_eq!(serde_json::from_slice::<Value>(&part(1)).unwrap(), claims());
-        assert_eq!(judge(&text, NOW), Ok(token.clone()));
-        assert_eq!(judge(&forge(header_of(key), claims(), key), NOW), Ok(token.clone()));
+    let client = ApiKeyId::parse(CLIENT).unwrap();
+    for (holder, subject, claims) in [
+        (Holder::User(&user, &session), Subject::User(id, session.id), claims()),
+        (Holder::Client(&client), Subject::Client(client.clone()), client_claims()),
+    ] {
+        let id = TokenId::parse("t1").unwrap();
+        let (issued_at, expires_at) = (NOW, NOW.plus(Duration::from_mins(15)));
+        let token = AccessToken { id: id.clone(), subject, scopes: scopes.clone(), issued_at, expires_at };
+        let new = NewToken { id, holder, scopes: scopes.clone(), issued_at, expires_at };
+        for key in ours() {
+            let text = new.sign(&parties(), &key.signing).unwrap();
+            let part = |n| URL_SAFE_NO_PAD.decode(text.split('.').nth(n).unwrap()).unwrap();
+            assert_eq!(serde_json::from_slice::<Value>(&part(0)).unwrap(), header_of(key));
+            assert_eq!(serde_json::from_slice::<Value>(&part(1)).unwrap(), claims);
+            assert_eq!(judge(&text, NOW), Ok(token.clone()));
+            assert_eq!(judge(&forge(header_of(key), &claims, key), NOW), Ok(token.clone()));
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 use crate::clock::Timestamp;
 use crate::ids::{InvalidId, UserId};
 use crate::scope::ScopeSet;
+use crate::session::BearerRefusal;
 use crate::user::{DisplayName, User};
 use aws_lc_rs::{constant_time, digest};
 use base64::Engine as _;
@@ -205,6 +206,32 @@ pub fn judge_api_key(
         return Err(InvalidApiKey);
     }
     let scopes = key.scopes.intersection(&owner.scopes);
+    Ok((key, owner, scopes))
+}
+
+/// Judges a client's access token by what one batch found of its key and its owner, and returns both with what the client
+/// may do: what token, key and owner share. It lives as long as its key, through every rotation of the key's secret.
+///
+/// # Errors
+/// Why the token is worth nothing, in the order in which clients are told.
+pub fn judge_client(
+    granted: &ScopeSet,
+    key: Option<ApiKey>,
+    owner: Option<User>,
+    revoked: bool,
+    now: Timestamp,
+) -> Result<(ApiKey, User, ScopeSet), BearerRefusal> {
+    let (Some(key), Some(owner)) = (key, owner) else { return Err(BearerRefusal::Gone) };
+    if key.has_ended(now) {
+        return Err(BearerRefusal::Gone);
+    }
+    if owner.disabled {
+        return Err(BearerRefusal::Inactive);
+    }
+    if revoked {
+        return Err(BearerRefusal::Revoked);
+    }
+    let scopes = granted.intersection(&key.scopes).intersection(&owner.scopes);
     Ok((key, owner, scopes))
 }
 

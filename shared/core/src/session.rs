@@ -187,6 +187,20 @@ fn judge_refused(session: Session, refresh: &Refresh<'_>, rules: &SessionRules) 
     if is_successor { Ok(session) } else { Err(RefreshRefusal::Dead) }
 }
 
+/// Until when a refresh token is good if nobody uses or ends anything: whether it stands where its session does, which is
+/// alive. `None` for one that is spent, also within the grace, or dead. Nothing is used up by asking.
+#[must_use]
+pub fn refresh_token_ends_at(
+    token: &RefreshToken,
+    user: &User,
+    session: &Session,
+    now: Timestamp,
+    rules: &SessionRules,
+) -> Option<Timestamp> {
+    let live = !user.disabled && session.generation == token.generation && session.is_alive(user, now, rules);
+    live.then(|| session.rotated_at.plus(rules.idle).min(session.ends_at))
+}
+
 /// Why an access token whose signature and claims are good is refused all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BearerRefusal {

@@ -146,6 +146,14 @@ pub struct PublicKey {
     members: KeyMembers,
 }
 
+impl PublicKey {
+    /// `alg`: how it signs.
+    #[must_use]
+    pub fn algorithm(&self) -> &str {
+        &self.alg
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kty")]
 enum KeyMembers {

@@ -1,5 +1,9 @@
 //! Errors become HTTP here and nowhere else: [`Error`] in the first-party dialect, [`OAuthError`] in that of the RFCs.
 
+mod oauth;
+
+pub use oauth::OAuthError;
+
 use crate::hasher::HashError;
 use crate::keys::KeyError;
 use crate::throttle::Quota;
@@ -73,8 +77,6 @@ pub enum Error {
     EmailTaken,
     /// The body or the query is not what it should be.
     Invalid(Vec<Defect>),
-    /// The grant type is not served here (RFC 6749 §5.2).
-    UnsupportedGrantType,
     /// A limit is reached.
     TooManyRequests(Quota),
     /// There is no such route.
@@ -198,7 +200,6 @@ impl Error {
             Self::UsernameTaken => (S::CONFLICT, "Username already registered"),
             Self::EmailTaken => (S::CONFLICT, "Email already registered"),
             Self::Invalid(_) => (S::UNPROCESSABLE_ENTITY, "Invalid request"),
-            Self::UnsupportedGrantType => (S::BAD_REQUEST, "Unsupported grant type"),
             Self::TooManyRequests(_) => (S::TOO_MANY_REQUESTS, "Too many requests"),
             Self::NotFound => (S::NOT_FOUND, "Not Found"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "Method Not Allowed"),
@@ -289,49 +290,5 @@ impl IntoResponse for ScopedError {
             }
         }
         response
-    }
-}
-
-/// An [`Error`] in the dialect of RFC 6749 §5.2. The transport's own refusals stay problem documents.
-#[derive(Debug)]
-pub struct OAuthError(pub Error);
-
-impl<E: Into<Error>> From<E> for OAuthError {
-    fn from(error: E) -> Self {
-        Self(error.into())
-    }
-}
-
-#[derive(Serialize)]
-struct OAuthBody {
-    error: &'static str,
-    error_description: &'static str,
-}
-
-impl OAuthError {
-    fn code_and_description(&self) -> Option<(&'static str, &'static str)> {
-        Some(match &self.0 {
-            // A disabled user's grant is like any other that is not good: no `WWW-Authenticate`, which many clients would
-            // read before the body.
-            Error::InvalidRefreshToken | Error::InvalidTokenType | Error::InactiveUser | Error::TokenRevoked => {
-                ("invalid_grant", "The refresh token is invalid, expired or revoked")
-            }
-            Error::ScopeNotAllowed => ("invalid_scope", "The scope is wider than what was granted"),
-            Error::UnsupportedGrantType => ("unsupported_grant_type", "This grant type is not served here"),
-            Error::Invalid(_) => ("invalid_request", "A parameter is missing, repeated or malformed"),
-            Error::UnsupportedMediaType => ("invalid_request", "The body must be application/x-www-form-urlencoded"),
-            _ => return None,
-        })
-    }
-}
-
-impl IntoResponse for OAuthError {
-    fn into_response(self) -> Response {
-        match self.code_and_description() {
-            Some((error, error_description)) => {
-                (StatusCode::BAD_REQUEST, Json(OAuthBody { error, error_description })).into_response()
-            }
-            None => self.0.into_response(),
-        }
     }
 }

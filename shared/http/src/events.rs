@@ -52,7 +52,7 @@ pub enum Event {
         /// Whose.
         user: UserId,
     },
-    /// A user ended one of their sessions from the list.
+    /// A session was ended from the list, or by one of its refresh tokens.
     SessionEnded {
         /// Whose.
         user: UserId,
@@ -138,9 +138,16 @@ pub enum Event {
         /// Which.
         key: ApiKeyId,
     },
+    /// A client proved itself with an API key and got an access token.
+    ClientGranted {
+        /// Whose key it is.
+        user: UserId,
+        /// Which.
+        key: ApiKeyId,
+    },
     /// An access token was revoked.
     TokenRevoked {
-        /// Whose.
+        /// Whose, or whose key's.
         user: UserId,
         /// Which.
         token: TokenId,
@@ -264,6 +271,7 @@ impl Event {
             Self::ApiKeyCreated { user, key } => Fields::of("api_key_created", user).key(key),
             Self::ApiKeyRotated { user, key } => Fields::of("api_key_rotated", user).key(key),
             Self::ApiKeyDeleted { user, key } => Fields::of("api_key_deleted", user).key(key),
+            Self::ClientGranted { user, key } => Fields::of("client_granted", user).key(key),
             Self::TokenRevoked { user, token } => {
                 Fields { token: Some(token.to_string()), ..Fields::of("token_revoked", user) }
             }

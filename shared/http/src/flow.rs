@@ -3,8 +3,9 @@
 use crate::answer::TokenResponse;
 use crate::audit::Event;
 use crate::client::Client;
-use crate::{App, Error};
-use doorward_core::access_token::AccessToken;
+use crate::{App, Error, guard};
+use doorward_core::access_token::{AccessToken, Holder, NewToken};
+use doorward_core::api_key::ApiKey;
 use doorward_core::clock::Timestamp;
 use doorward_core::ids::TokenId;
 use doorward_core::refresh_token::{InvalidRefreshToken, RefreshToken, Unverified};
@@ -23,18 +24,26 @@ pub async fn mint_access(
     scopes: ScopeSet,
     ends_at: Timestamp,
 ) -> Result<TokenResponse, Error> {
+    mint(app, Holder::User(user, session), scopes, ends_at).await
+}
+
+/// Signs an access token for a client, which never lasts longer than its key.
+///
+/// # Errors
+/// When there is no key or no randomness.
+pub async fn mint_for_client(app: &App, key: &ApiKey, scopes: ScopeSet) -> Result<TokenResponse, Error> {
+    let full = app.clock.now().plus(app.config.access_ttl);
+    let ends_at = key.ends_at.map_or(full, |end| full.min(end));
+    mint(app, Holder::Client(&key.id), scopes, ends_at).await
+}
+
+async fn mint(app: &App, holder: Holder<'_>, scopes: ScopeSet, ends_at: Timestamp) -> Result<TokenResponse, Error> {
     let now = app.clock.now();
     let ring = app.keys.current().await?;
-    let token = AccessToken {
-        id: TokenId::from_random(app.random.bytes()?),
-        user: user.id.clone(),
-        session: session.id,
-        scopes,
-        issued_at: now,
-        expires_at: ends_at,
-    };
+    let id = TokenId::from_random(app.random.bytes()?);
+    let token = NewToken { id, holder, scopes, issued_at: now, expires_at: ends_at };
     Ok(TokenResponse {
-        access_token: token.sign(user, session, &app.config.parties, ring.signing(now)?)?,
+        access_token: token.sign(&app.config.parties, ring.signing(now)?)?,
         token_type: "bearer",
         expires_in: ends_at.seconds().saturating_sub(now.seconds()).max(0),
         refresh_token: None,
@@ -55,6 +64,33 @@ pub async fn mint_pair(app: &App, user: &User, session: &Session, scopes: ScopeS
     let ends_at = access_ends_at(session, now, app.config.access_ttl);
     let access = mint_access(app, user, session, scopes, ends_at).await?;
     Ok(TokenResponse { refresh_token: Some(refresh_token.reveal().to_owned()), ..access })
+}
+
+/// A token of either kind, by what it says of itself. Whether it was ended is another question.
+#[derive(Debug)]
+pub enum AnyToken {
+    /// An access token at its time.
+    Access(AccessToken),
+    /// A refresh token of whatever generation.
+    Refresh(RefreshToken),
+}
+
+/// Reads a token of either kind. `None` when it is none of ours, or not at its time.
+///
+/// # Errors
+/// When the keys cannot be read.
+pub async fn verify_any(app: &App, text: &str) -> Result<Option<AnyToken>, Error> {
+    match verify_refresh_token(app, text).await {
+        Ok(token) => return Ok(Some(AnyToken::Refresh(token))),
+        Err(Error::InvalidTokenType) => {}
+        Err(Error::InvalidRefreshToken) => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    match guard::verify(app, text).await {
+        Ok(token) => Ok(Some(AnyToken::Access(token))),
+        Err(Error::InvalidToken) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Reads a refresh token that a client sent. A forged one is refused without a read of the store.

@@ -7,14 +7,50 @@ use crate::{App, Error};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use doorward_core::access_token::{AccessToken, InvalidAccessToken, Unverified};
-use doorward_core::api_key::{ApiKey, PlainKey, judge_api_key};
+use doorward_core::access_token::{AccessToken, InvalidAccessToken, Subject, Unverified};
+use doorward_core::api_key::{ApiKey, PlainKey, judge_api_key, judge_client};
 use doorward_core::scope::ScopeSet;
 use doorward_core::second_factor::SecondFactor;
 use doorward_core::session::{Session, judge_bearer};
 use doorward_core::user::{Role, User, permission};
-use doorward_store::Standing;
 use std::marker::PhantomData;
+
+/// Whoever has an access token that is good at this moment: a user, or a client that acts for the owner of its key.
+#[derive(Clone, Debug)]
+pub struct Bearer {
+    /// Whose resources the token reaches: the user, or the owner of the client's key.
+    pub user: User,
+    /// What the token may do; a client's is cut to what its key and its owner may by now.
+    pub scopes: ScopeSet,
+    /// What the token comes from.
+    pub origin: Origin,
+    /// The token.
+    pub token: AccessToken,
+    /// The request.
+    pub client: Client,
+}
+
+/// What an access token comes from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// A user's login.
+    Login(Session),
+    /// A client's API key.
+    Key(ApiKey),
+}
+
+impl FromRequestParts<App> for Bearer {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let Ok(client) = Client::from_request_parts(parts, app).await;
+        let token = verify(app, bearer_token(&parts.headers)?).await?;
+        let Standing { user, scopes, origin } = judge(app, &token).await?;
+        // A body is looked at after the caller, and on routes that read none nobody else would.
+        refuse_long(&parts.headers)?;
+        Ok(Self { user, scopes, origin, token, client })
+    }
+}
 
 /// Somebody whose access token, session and user are all good at this moment.
 #[derive(Clone, Debug)]
@@ -33,12 +69,11 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let Ok(client) = Client::from_request_parts(parts, app).await;
-        let token = verify(app, bearer_token(&parts.headers)?).await?;
-        let (user, session) = judge(app, &token).await?;
-        // A body is looked at after the caller, and on routes that read none nobody else would.
-        refuse_long(&parts.headers)?;
-        Ok(Self { user, session, token, client })
+        let Bearer { user, origin, token, client, .. } = Bearer::from_request_parts(parts, app).await?;
+        match origin {
+            Origin::Login(session) => Ok(Self { user, session, token, client }),
+            Origin::Key(_) => Err(Error::InsufficientPermissions),
+        }
     }
 }
 
@@ -48,7 +83,7 @@ impl Caller {
     /// # Errors
     /// When the token is good no longer, or the store is unavailable.
     pub async fn again(&self, app: &App) -> Result<User, Error> {
-        judge(app, &self.token).await.map(|(user, _)| user)
+        judge(app, &self.token).await.map(|standing| standing.user)
     }
 }
 
@@ -67,18 +102,46 @@ impl FromRequestParts<App> for FactorCaller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let Ok(client) = Client::from_request_parts(parts, app).await;
         let token = verify(app, bearer_token(&parts.headers)?).await?;
-        let read = app.store.standing_and_factor(&token.user, token.session, &token.id).await?;
-        let (Standing { user, session, revoked }, factor) = read;
-        let (user, session) = judge_bearer(user, session, revoked, app.clock.now())?;
+        let Subject::User(user, session) = &token.subject else {
+            judge(app, &token).await?;
+            return Err(Error::InsufficientPermissions);
+        };
+        let (found, factor) = app.store.standing_and_factor(user, *session, &token.id).await?;
+        let (user, session) = judge_bearer(found.user, found.session, found.revoked, app.clock.now())?;
         refuse_long(&parts.headers)?;
         Ok(Self { caller: Caller { user, session, token, client }, factor })
     }
 }
 
-/// The user and the session of a token, if both and the token itself are good at this moment.
-async fn judge(app: &App, token: &AccessToken) -> Result<(User, Session), Error> {
-    let standing = app.store.standing(&token.user, token.session, &token.id).await?;
-    Ok(judge_bearer(standing.user, standing.session, standing.revoked, app.clock.now())?)
+/// How an access token stands that is good at this moment.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Whose resources it reaches.
+    pub user: User,
+    /// What it may do.
+    pub scopes: ScopeSet,
+    /// What it comes from.
+    pub origin: Origin,
+}
+
+/// How a verified token stands: one read.
+///
+/// # Errors
+/// When the token, or what it comes from, is good no longer, or the store is unavailable.
+pub async fn judge(app: &App, token: &AccessToken) -> Result<Standing, Error> {
+    match &token.subject {
+        Subject::User(user, session) => {
+            let found = app.store.standing(user, *session, &token.id).await?;
+            let (user, session) = judge_bearer(found.user, found.session, found.revoked, app.clock.now())?;
+            Ok(Standing { user, scopes: token.scopes.clone(), origin: Origin::Login(session) })
+        }
+        Subject::Client(client) => {
+            let found = app.store.client_standing(client, &token.id).await?;
+            let judged = judge_client(&token.scopes, found.key, found.owner, found.revoked, app.clock.now());
+            let (key, user, scopes) = judged?;
+            Ok(Standing { user, scopes, origin: Origin::Key(key) })
+        }
+    }
 }
 
 macro_rules! markers {
@@ -134,20 +197,22 @@ markers! { Scope: &'static str;
     ReadItems = "read:items";
     /// Make sample items.
     WriteItems = "write:items";
+    /// Ask what tokens are worth.
+    IntrospectTokens = "introspect:tokens";
 }
 
-/// A caller whose token has a scope.
+/// A user or a client whose token has a scope.
 #[derive(Clone, Debug)]
-pub struct RequireScope<S>(pub Caller, pub PhantomData<S>);
+pub struct RequireScope<S>(pub Bearer, pub PhantomData<S>);
 
 impl<S: Scope> FromRequestParts<App> for RequireScope<S> {
     type Rejection = ScopedError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ScopedError> {
         let refuse = |error| ScopedError { error, scope: S::VALUE };
-        let caller = Caller::from_request_parts(parts, app).await.map_err(refuse)?;
-        if caller.token.scopes.contains(S::VALUE) {
-            Ok(Self(caller, PhantomData))
+        let bearer = Bearer::from_request_parts(parts, app).await.map_err(refuse)?;
+        if bearer.scopes.contains(S::VALUE) {
+            Ok(Self(bearer, PhantomData))
         } else {
             Err(refuse(Error::NotEnoughScope))
         }
@@ -194,19 +259,37 @@ impl FromRequestParts<App> for ApiKeyCaller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let mut values = parts.headers.get_all("x-api-key").iter();
-        let value = values.next().filter(|value| !value.is_empty()).ok_or(Error::ApiKeyRequired)?;
-        let text = value.to_str().ok().filter(|_| values.next().is_none()).ok_or(Error::InvalidApiKey)?;
-        // A typo is refused here, without a read.
-        let presented = PlainKey::parse(text).map_err(|_| Error::InvalidApiKey)?;
+        let presented = presented_key(&parts.headers)?.ok_or(Error::ApiKeyRequired)?;
+        let caller = Self::authenticate(app, &presented).await?;
+        refuse_long(&parts.headers)?;
+        Ok(caller)
+    }
+}
+
+impl ApiKeyCaller {
+    /// The program that has an API key; that it was used is written down.
+    ///
+    /// # Errors
+    /// When the key is not good at this moment, or the store is unavailable.
+    pub async fn authenticate(app: &App, presented: &PlainKey) -> Result<Self, Error> {
         let (key, owner) = app.store.api_key(presented.id()).await?;
         let now = app.clock.now();
-        let judged = judge_api_key(&presented, key, owner, now).map_err(|_| Error::InvalidApiKey)?;
+        let judged = judge_api_key(presented, key, owner, now).map_err(|_| Error::InvalidApiKey)?;
         let (key, owner, scopes) = judged;
         app.store.api_keys.mark_used(&key, now).await?;
-        refuse_long(&parts.headers)?;
         Ok(Self { key, owner, scopes })
     }
+}
+
+/// The API key of the `X-API-Key` header, if there is one. A typo is refused here, without a read.
+///
+/// # Errors
+/// When it is no key, or more than one.
+pub fn presented_key(headers: &HeaderMap) -> Result<Option<PlainKey>, Error> {
+    let mut values = headers.get_all("x-api-key").iter();
+    let Some(value) = values.next().filter(|value| !value.is_empty()) else { return Ok(None) };
+    let text = value.to_str().ok().filter(|_| values.next().is_none()).ok_or(Error::InvalidApiKey)?;
+    PlainKey::parse(text).map(Some).map_err(|_| Error::InvalidApiKey)
 }
 
 /// The token of the `Authorization` header (RFC 6750 §2.1). Another scheme is no credentials at all.
@@ -221,7 +304,11 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, Error> {
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim_matches(' ')) } else { Err(Error::NotAuthenticated) }
 }
 
-async fn verify(app: &App, text: &str) -> Result<AccessToken, Error> {
+/// What an access token says, if it is one of ours and it is its time. Whether it was ended is for [`judge`] to say.
+///
+/// # Errors
+/// When it is anything else, or the keys cannot be read.
+pub async fn verify(app: &App, text: &str) -> Result<AccessToken, Error> {
     let invalid = |_: InvalidAccessToken| Error::InvalidToken;
     let unverified = Unverified::parse(text).map_err(invalid)?;
     let now = app.clock.now();

@@ -18,6 +18,7 @@ pub mod guard;
 pub mod hasher;
 pub mod keys;
 pub mod kms;
+pub mod oauth_client;
 pub mod password;
 pub mod rotate;
 pub mod seal;
@@ -29,7 +30,7 @@ pub mod throttle;
 pub use app::App;
 pub use edge::edge;
 pub use error::Error;
-pub use guard::{ApiKeyCaller, Caller, FactorCaller, RequirePermission, RequireRole, RequireScope};
+pub use guard::{ApiKeyCaller, Bearer, Caller, FactorCaller, RequirePermission, RequireRole, RequireScope};
 pub use serve::serve;
 
 /// The Rust of README.md compiles.

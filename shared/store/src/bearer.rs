@@ -22,8 +22,19 @@ pub struct Standing {
     pub revoked: bool,
 }
 
+/// How things stand with a client's access token: what one strongly consistent batch found.
+#[derive(Clone, Debug)]
+pub struct ClientStanding {
+    /// The client.
+    pub key: Option<ApiKey>,
+    /// Whose it is.
+    pub owner: Option<User>,
+    /// Whether the token itself was revoked.
+    pub revoked: bool,
+}
+
 impl Store {
-    /// Reads how things stand with an access token, in one call.
+    /// Reads how things stand with a user's access token, in one call.
     ///
     /// # Errors
     /// When the store is unavailable.
@@ -98,6 +109,39 @@ impl Store {
             session: found.get(&self.db.table(SESSIONS)).map(sessions::read).transpose()?,
             revoked: found.contains_key(&self.db.table(REVOKED_TOKENS)),
         })
+    }
+
+    /// Reads how things stand with a client's access token, in one call.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn client_standing(&self, client: &ApiKeyId, token: &TokenId) -> Result<ClientStanding, StoreError> {
+        let keys = [
+            (self.db.table(USERS), users::key(client.owner())),
+            (self.db.table(API_KEYS), api_keys::key(client)),
+            (self.db.table(REVOKED_TOKENS), revoked::key(token)),
+        ];
+        let found = self.batch(keys).await?;
+        Ok(ClientStanding {
+            key: found.get(&self.db.table(API_KEYS)).map(api_keys::read).transpose()?,
+            owner: found.get(&self.db.table(USERS)).map(users::read).transpose()?,
+            revoked: found.contains_key(&self.db.table(REVOKED_TOKENS)),
+        })
+    }
+
+    /// Reads a session and its user, in one call.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn login(
+        &self,
+        user: &UserId,
+        session: SessionId,
+    ) -> Result<(Option<User>, Option<Session>), StoreError> {
+        let keys = [(self.db.table(USERS), users::key(user)), (self.db.table(SESSIONS), sessions::key(user, session))];
+        let found = self.batch(keys).await?;
+        let user = found.get(&self.db.table(USERS)).map(users::read).transpose()?;
+        Ok((user, found.get(&self.db.table(SESSIONS)).map(sessions::read).transpose()?))
     }
 
     /// Reads an API key and its owner, in one call.

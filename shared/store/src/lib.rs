@@ -25,7 +25,7 @@ mod users;
 mod write;
 
 pub use api_keys::ApiKeyStore;
-pub use bearer::Standing;
+pub use bearer::{ClientStanding, Standing};
 pub use connect::{AwsCredentials, Settings};
 pub use credentials::{CredentialStore, LoginRecord, Recorded};
 pub use error::StoreError;

@@ -88,11 +88,11 @@ impl SessionStore {
         })
     }
 
-    /// Ends a session, for good. Sent twice, it is the same.
+    /// Ends a session, for good. Sent twice, it is the same. `false` when there is none, or it had been ended before.
     ///
     /// # Errors
     /// When the store is unavailable.
-    pub async fn revoke(&self, user: &UserId, session: SessionId, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn revoke(&self, user: &UserId, session: SessionId, now: Timestamp) -> Result<bool, StoreError> {
         let mut e = Expression::default();
         let revoked = e.name(REVOKED_AT);
         let update = Update {
@@ -102,8 +102,11 @@ impl SessionStore {
             condition: format!("attribute_exists({})", e.name(USER_ID)),
             expression: e,
         };
-        // That there is none any more is what was asked for.
-        self.0.update(update).await.map(|_| ())
+        Ok(match self.0.update(update).await? {
+            // Its own earlier write, whose answer was lost, has the same time.
+            Written::Done(item) => read(&item)?.revoked_at == Some(now),
+            Written::Refused(_) => false,
+        })
     }
 
     /// Ends a session that its user has seen in the list. `false` when it is none that is alive.

@@ -1,0 +1,109 @@
+use super::Error;
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::borrow::Cow;
+
+/// What a request of the standards dialect is refused for: RFC 6749 §5.2 and RFC 6750 §3.1. The transport's own refusals
+/// stay problem documents.
+#[derive(Debug)]
+pub enum OAuthError {
+    /// `invalid_request`, with what is wrong.
+    InvalidRequest(&'static str),
+    /// `invalid_client`: there is no client authentication, or it is not good.
+    InvalidClient {
+        /// Whether the answer says how clients prove themselves: not to those who chose the body, where many libraries
+        /// would read the header before the code.
+        challenge: bool,
+    },
+    /// `invalid_grant`. It never comes with `WWW-Authenticate`, for the same reason.
+    InvalidGrant,
+    /// `invalid_scope`
+    InvalidScope,
+    /// `unsupported_grant_type`
+    UnsupportedGrantType,
+    /// No access token was sent; the answer names no error (RFC 6750 §3.1).
+    NoToken,
+    /// `invalid_token`
+    InvalidToken,
+    /// `insufficient_scope`, with the scope that would do, if one would.
+    InsufficientScope(Option<&'static str>),
+    /// Whatever is no matter of OAuth.
+    Other(Error),
+}
+
+/// An error where a grant is presented: a disabled user's is like any other that is not good.
+impl<E: Into<Error>> From<E> for OAuthError {
+    fn from(error: E) -> Self {
+        match error.into() {
+            Error::InvalidRefreshToken | Error::InvalidTokenType | Error::InactiveUser | Error::TokenRevoked => {
+                Self::InvalidGrant
+            }
+            Error::ScopeNotAllowed => Self::InvalidScope,
+            Error::Invalid(_) => Self::InvalidRequest("A parameter is missing, repeated or malformed"),
+            Error::UnsupportedMediaType => {
+                Self::InvalidRequest("The body must be of type application/x-www-form-urlencoded")
+            }
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl OAuthError {
+    /// An error where an access token is presented.
+    #[must_use]
+    pub fn of_bearer(error: Error) -> Self {
+        match error {
+            Error::NotAuthenticated => Self::NoToken,
+            Error::InvalidToken | Error::TokenRevoked | Error::InactiveUser => Self::InvalidToken,
+            Error::InsufficientPermissions => Self::InsufficientScope(None),
+            other => Self::Other(other),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Body {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_description: Option<&'static str>,
+}
+
+impl IntoResponse for OAuthError {
+    fn into_response(self) -> Response {
+        let (bad, unauthorized) = (StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED);
+        let (status, error, description) = match &self {
+            Self::InvalidRequest(what) => (bad, "invalid_request", *what),
+            Self::InvalidClient { .. } => (unauthorized, "invalid_client", "Client authentication failed"),
+            Self::InvalidGrant => (bad, "invalid_grant", "The refresh token is invalid, expired or revoked"),
+            Self::InvalidScope => (bad, "invalid_scope", "The scope is wider than what may be granted"),
+            Self::UnsupportedGrantType => (bad, "unsupported_grant_type", "This grant type is not served here"),
+            Self::NoToken => (unauthorized, "", ""),
+            Self::InvalidToken => (unauthorized, "invalid_token", "The access token is invalid, expired or revoked"),
+            Self::InsufficientScope(_) => {
+                (StatusCode::FORBIDDEN, "insufficient_scope", "The access token is not good for this")
+            }
+            Self::Other(_) => (StatusCode::INTERNAL_SERVER_ERROR, "", ""),
+        };
+        let challenge: Option<Cow<'static, str>> = match self {
+            Self::InvalidClient { challenge: true } => Some("Basic realm=\"doorward\"".into()),
+            Self::NoToken => Some("Bearer".into()),
+            Self::InvalidToken => Some("Bearer error=\"invalid_token\"".into()),
+            Self::InsufficientScope(None) => Some("Bearer error=\"insufficient_scope\"".into()),
+            Self::InsufficientScope(Some(scope)) => {
+                Some(format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"").into())
+            }
+            Self::Other(error) => return error.into_response(),
+            _ => None,
+        };
+        let say = |text: &'static str| (!text.is_empty()).then_some(text);
+        let body = Body { error: say(error), error_description: say(description) };
+        let mut response = (status, Json(body)).into_response();
+        if let Some(challenge) = challenge.and_then(|text| HeaderValue::try_from(text.as_ref()).ok()) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
