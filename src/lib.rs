@@ -21,6 +21,7 @@ pub fn routes() -> Router<App> {
         .merge(doorward_example::routes())
         .merge(doorward_logout::routes())
         .merge(doorward_metadata::routes())
+        .merge(doorward_oauth::routes())
         .merge(doorward_refresh::routes())
         .merge(doorward_token::routes())
         .merge(doorward_two_factor::routes())

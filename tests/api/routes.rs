@@ -85,6 +85,10 @@ const fn bare(method: &'static str, path: &'static str, needs_bearer: bool) -> R
     Route { method, path, media: Media::None, dialect: Dialect::FirstParty, needs_bearer, members: &[] }
 }
 
+const fn userinfo(method: &'static str) -> Route {
+    Route { dialect: Dialect::OAuth, ..bare(method, "/oauth2/userinfo", true) }
+}
+
 pub const ROUTES: &[Route] = &[
     Route {
         method: "POST",
@@ -130,6 +134,16 @@ pub const ROUTES: &[Route] = &[
         needs_bearer: false,
         members: &[required("token", CANARY, Kind::Free), optional("token_type_hint", "access_token", Kind::Free)],
     },
+    Route {
+        method: "POST",
+        path: "/oauth2/introspect",
+        media: Media::Form,
+        dialect: Dialect::OAuth,
+        needs_bearer: true,
+        members: &[required("token", CANARY, Kind::Free), optional("token_type_hint", "access_token", Kind::Free)],
+    },
+    userinfo("GET"),
+    userinfo("POST"),
     Route {
         method: "POST",
         path: "/users",
@@ -269,4 +283,6 @@ pub const ROUTES: &[Route] = &[
     bare("POST", "/revoke-token", true),
     bare("GET", "/health", false),
     bare("GET", "/.well-known/jwks.json", false),
+    bare("GET", "/.well-known/oauth-authorization-server", false),
+    bare("GET", "/.well-known/openid-configuration", false),
 ];

@@ -33,6 +33,7 @@ pub fn journey(client: Client, admin_password: &str) {
     minds_the_own_account(client);
     has_a_second_factor(client);
     uses_what_is_guarded(client);
+    speaks_the_standards(client);
     is_administered(client, admin_password);
 }
 
@@ -184,6 +185,33 @@ fn uses_what_is_guarded(client: Client) {
     let comment = client.call("POST", "/comments", &ann, &json!({"content": "<b>1 < 2</b>"})).expect(200);
     assert_eq!(comment.text("content"), "1 &lt; 2");
     assert_eq!(client.get("/limited", "").expect(200).text("message"), "This endpoint is rate limited");
+}
+
+fn speaks_the_standards(client: Client) {
+    let form = |path: &str, body: &str| {
+        client.try_send("POST", path, "content-type: application/x-www-form-urlencoded\r\n", body).unwrap()
+    };
+    let metadata = client.get("/.well-known/oauth-authorization-server", "").expect(200);
+    assert_eq!(metadata.text("token_endpoint"), format!("{}/oauth2/token", metadata.text("issuer")));
+    let ann = tokens(&client.log_in("ann", "another pass phrase").expect(200));
+    assert_eq!(client.get("/oauth2/userinfo", &ann.access).expect(200).text("preferred_username"), "ann");
+
+    let key = json!({"name": "ci", "scopes": ["read:items"]});
+    let made = client.call("POST", "/api-keys", &ann.access, &key).expect(201);
+    let (id, secret) = (made.text("id"), made.text("key"));
+    let credentials = format!("client_id={id}&client_secret={secret}");
+    let granted = form("/oauth2/token", &format!("grant_type=client_credentials&{credentials}")).expect(200);
+    client.get("/items", &granted.text("access_token")).expect(200);
+    refused(&client.get("/users/me", &granted.text("access_token")), 403, "Insufficient permissions");
+    let asked = form("/oauth2/introspect", &format!("token={}&{credentials}", ann.access)).expect(403);
+    assert_eq!(asked.text("error"), "insufficient_scope");
+
+    form("/oauth2/revoke", &format!("token={}", ann.refresh)).expect(200);
+    refused(&client.get("/users/me", &ann.access), 401, "Token has been revoked");
+    let dead = form("/oauth2/token", &format!("grant_type=refresh_token&refresh_token={}", ann.refresh)).expect(400);
+    assert_eq!(dead.text("error"), "invalid_grant");
+    let ann = tokens(&client.log_in("ann", "another pass phrase").expect(200)).access;
+    client.call("DELETE", &format!("/api-keys/{id}"), &ann, &Value::Null).expect(204);
 }
 
 fn is_administered(client: Client, admin_password: &str) {

@@ -6,7 +6,7 @@ use super::request::Request;
 use super::{Answer, Service};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// The header of a client that proves itself by `client_secret_basic`, every character encoded that may be.
@@ -94,5 +94,34 @@ impl Service {
     /// `POST /oauth2/revoke`
     pub fn revoke(&self, token: &str) -> Request {
         self.post("/oauth2/revoke").form(&[("token", token)])
+    }
+
+    /// `POST /oauth2/introspect`, by nobody so far.
+    pub fn introspect(&self, token: &str) -> Request {
+        self.post("/oauth2/introspect").form(&[("token", token)])
+    }
+
+    /// A client that may ask what tokens are worth.
+    pub async fn inquirer(&self) -> MadeKey {
+        let gateway = self.person_with_scopes("gateway", "introspect:tokens").await;
+        self.client_of(&gateway, "introspect:tokens").await
+    }
+
+    /// What an inquirer is told of a token.
+    pub async fn told_of(&self, inquirer: &MadeKey, token: &str) -> Value {
+        let answer = self.introspect(token).client(inquirer).send().await.expect(200);
+        answer.expect_uncached();
+        answer.json()
+    }
+
+    /// Expects that a token is told to be worth nothing, and not why.
+    #[track_caller]
+    pub fn expect_inactive(&self, inquirer: &MadeKey, token: &str) -> impl Future<Output = ()> {
+        let caller = std::panic::Location::caller();
+        let asked = self.introspect(token).client(inquirer);
+        async move {
+            let answer = asked.send().await;
+            assert_eq!((answer.status, answer.json()), (200, json!({"active": false})), "at {caller}");
+        }
     }
 }

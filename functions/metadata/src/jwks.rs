@@ -13,7 +13,7 @@ pub struct KeySet {
 }
 
 /// Five minutes: short beside the two hours for which API Gateway keeps keys and a new one waits before it signs.
-const CACHE: (HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+pub const CACHE: (HeaderName, HeaderValue) = (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
 
 pub async fn jwks(State(app): State<App>) -> Result<([(HeaderName, HeaderValue); 1], Json<KeySet>), Error> {
     let ring = app.keys.current().await?;

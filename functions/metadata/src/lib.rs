@@ -1,5 +1,6 @@
-//! What anybody may know: the public keys, that the service is there, and that there is nothing else.
+//! What anybody may know: where everything is, the public keys, that the service is there, and that there is nothing else.
 
+mod discovery;
 mod health;
 mod jwks;
 
@@ -13,5 +14,9 @@ pub const OPENS: &[Purpose] = &[];
 
 /// The routes of the function.
 pub fn routes() -> Router<App> {
-    Router::new().route("/health", get(health::health)).route("/.well-known/jwks.json", get(jwks::jwks))
+    Router::new()
+        .route("/health", get(health::health))
+        .route("/.well-known/jwks.json", get(jwks::jwks))
+        .route("/.well-known/oauth-authorization-server", get(discovery::metadata))
+        .route("/.well-known/openid-configuration", get(discovery::metadata))
 }
