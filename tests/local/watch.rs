@@ -30,7 +30,17 @@ fn on_cargo_lambda_watch() {
 
     let client = Client(address);
     let until = Instant::now() + PATIENCE;
-    for path in ["/health", "/token", "/token/refresh", "/logout", "/users/me", "/oauth2/userinfo", "/2fa/setup", "/api-keys", "/items"] {
+    for path in [
+        "/health",
+        "/token",
+        "/token/refresh",
+        "/logout",
+        "/users/me",
+        "/oauth2/userinfo",
+        "/2fa/setup",
+        "/api-keys",
+        "/items",
+    ] {
         // Whatever it answers, it is built.
         while client.try_send("GET", path, "", "").is_err() {
             let log = fs::read_to_string(place.path("watch.log")).unwrap();
