@@ -42,14 +42,7 @@ fn algorithm(key: &KeyRecord) -> Option<&'static str> {
 
 pub async fn rotate(app: &App, sealer: &Sealer, wanted: Rotate) -> Result<(), Fault> {
     let Rotate { purpose, now, revoke_old } = wanted;
-    let order = match (revoke_old, now) {
-        (true, _) if purpose == Purpose::Seal => {
-            return Err("a key that seals is never revoked: nobody could open the second factors that it sealed".into());
-        }
-        (true, _) => Order::RevokeOld,
-        (false, true) => Order::Now,
-        (false, false) => Order::Next,
-    };
+    let order = Order::wanted(now, revoke_old);
     let rotator =
         Rotator { store: &app.store.signing_keys, sealer, config: &app.config, clock: &app.clock, random: app.random };
     let turned = rotator.turn(purpose, order).await?;

@@ -32,6 +32,7 @@ mod protected;
 mod races;
 mod refresh;
 mod renewal;
+mod rotate_keys;
 mod rotation;
 mod rotation_faults;
 mod routes;

@@ -1,8 +1,10 @@
 //! The maps that say which function answers where: API Gateway's in `template.yaml`, `cargo lambda watch`'s in
-//! `CargoLambda.toml`. They agree, and what they name is there.
+//! `CargoLambda.toml`. They agree, and what they name is there. And which function opens which private keys: its role opens
+//! these and no others.
 
 #![cfg(test)]
 
+use doorward_core::keyring::Purpose;
 use serde_yaml_ng::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,9 +20,22 @@ fn text(value: &Value) -> &str {
     }
 }
 
+fn template() -> Value {
+    serde_yaml_ng::from_str(&read("template.yaml")).unwrap()
+}
+
+/// The functions of the template, by the names of their programs.
+fn functions() -> BTreeMap<String, Value> {
+    let template = template();
+    let resources = template["Resources"].as_mapping().unwrap().values();
+    let functions = resources.filter(|resource| resource["Type"] == "AWS::Serverless::Function");
+    let name = |function: &Value| function["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap().to_owned();
+    functions.map(|function| (name(function), function.clone())).collect()
+}
+
 /// Path to function, as API Gateway has it; `$default` is everything else.
 fn of_template() -> BTreeMap<String, String> {
-    let template: Value = serde_yaml_ng::from_str(&read("template.yaml")).unwrap();
+    let template = template();
     let resources = template["Resources"].as_mapping().unwrap();
     let binary = |integration: &str| {
         let function = text(&resources[integration]["Properties"]["IntegrationUri"]).trim_end_matches(".Arn");
@@ -87,6 +102,53 @@ fn every_function_has_a_folder_and_every_folder_a_function() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
+    let functions = functions();
+    assert_eq!(folders, functions.keys().cloned().collect());
+    // A function is called by a path or by an event of its own.
     let mapped: BTreeSet<_> = of_template().into_values().collect();
-    assert_eq!(folders, mapped);
+    for (name, function) in functions {
+        assert_ne!(mapped.contains(&name), function["Properties"]["Events"].is_mapping(), "{name}");
+    }
+}
+
+/// What a role may do with the sealing key: the actions, and the purposes of the keys that it may do it with.
+fn kms_rights(function: &Value) -> Vec<(Vec<String>, Vec<String>)> {
+    let texts =
+        |value: &Value| value.as_sequence().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect();
+    let policies = function["Properties"]["Policies"].as_sequence().unwrap();
+    let statements = policies.iter().flat_map(|policy| policy["Statement"].as_sequence().unwrap());
+    let of_kms = statements.filter(|statement| {
+        let actions: Vec<String> = texts(&statement["Action"]);
+        actions.iter().any(|action| action.starts_with("kms:") || action.contains('*'))
+    });
+    let rights = of_kms.map(|statement| {
+        assert_eq!(text(&statement["Resource"]), "SealingKey.Arn");
+        let condition = &statement["Condition"]["StringEquals"]["kms:EncryptionContext:purpose"];
+        (texts(&statement["Action"]), texts(condition))
+    });
+    rights.collect()
+}
+
+#[test]
+fn a_role_opens_the_keys_that_its_function_opens_and_no_others() {
+    let opens: BTreeMap<&str, &[Purpose]> = BTreeMap::from([
+        ("api-keys", doorward_api_keys::OPENS),
+        ("example", doorward_example::OPENS),
+        ("logout", doorward_logout::OPENS),
+        ("metadata", doorward_metadata::OPENS),
+        ("refresh", doorward_refresh::OPENS),
+        ("rotate-keys", doorward_rotate_keys::OPENS),
+        ("token", doorward_token::OPENS),
+        ("users", doorward_users::OPENS),
+    ]);
+    let functions = functions();
+    assert_eq!(functions.keys().map(String::as_str).collect::<Vec<_>>(), opens.keys().copied().collect::<Vec<_>>());
+    for (name, function) in &functions {
+        let purposes: Vec<_> = opens[name.as_str()].iter().map(|purpose| purpose.as_str().to_owned()).collect();
+        // One function makes keys.
+        let actions = if name == "rotate-keys" { vec!["kms:Encrypt", "kms:Decrypt"] } else { vec!["kms:Decrypt"] };
+        let actions = actions.into_iter().map(str::to_owned).collect();
+        let expected = if purposes.is_empty() { Vec::new() } else { vec![(actions, purposes)] };
+        assert_eq!(kms_rights(function), expected, "{name}");
+    }
 }

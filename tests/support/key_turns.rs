@@ -17,8 +17,12 @@ impl Service {
     /// A turn by somebody who has that key file.
     pub async fn try_turn_with(&self, file: &str, purpose: Purpose, order: Order) -> Result<Turned, KeyError> {
         let sealer = self.sealer_of(file);
-        let (store, config, clock) = (&self.store.signing_keys, &self.config, &self.clock);
-        Rotator { store, sealer: &sealer, config, clock, random: Random }.turn(purpose, order).await
+        self.rotator(&sealer).turn(purpose, order).await
+    }
+
+    /// What turns this service's keys over.
+    pub fn rotator<'a>(&'a self, sealer: &'a Sealer) -> Rotator<'a> {
+        Rotator { store: &self.store.signing_keys, sealer, config: &self.config, clock: &self.clock, random: Random }
     }
 
     /// What seals this service's keys.

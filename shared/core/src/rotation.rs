@@ -32,6 +32,18 @@ pub enum Order {
     RevokeOld,
 }
 
+impl Order {
+    /// What somebody wants who says so: `now` and `revoke_old` are the options of `keys rotate`.
+    #[must_use]
+    pub fn wanted(now: bool, revoke_old: bool) -> Self {
+        match (revoke_old, now) {
+            (true, _) => Self::RevokeOld,
+            (false, true) => Self::Now,
+            (false, false) => Self::Next,
+        }
+    }
+}
+
 /// How long what keys make lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {

@@ -30,6 +30,9 @@ pub enum KeyError {
     /// There is none that may be used now.
     #[error("there is no {0} key: the first ones are made by `cargo run` or by the rotation function")]
     None(&'static str),
+    /// A key that seals was to be revoked.
+    #[error("a key that seals is never revoked: nobody could open the second factors that it sealed")]
+    NeverRevoked,
     /// Others changed them again and again.
     #[error("the {0} keys were changed again and again; try once more")]
     Contended(&'static str),

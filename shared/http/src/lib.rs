@@ -23,7 +23,7 @@ pub mod password;
 pub mod rotate;
 pub mod seal;
 pub mod second_factor;
-mod serve;
+pub mod serve;
 pub mod telemetry;
 pub mod throttle;
 

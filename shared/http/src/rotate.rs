@@ -63,6 +63,9 @@ impl Rotator<'_> {
     /// # Errors
     /// When keys cannot be made or kept, or the present ones are sealed by something else.
     pub async fn turn(&self, purpose: Purpose, order: Order) -> Result<Turned, KeyError> {
+        if (purpose, order) == (Purpose::Seal, Order::RevokeOld) {
+            return Err(KeyError::NeverRevoked);
+        }
         let lifetimes = Lifetimes { access: self.config.access_ttl, session: self.config.sessions.lifetime };
         let mut keys = self.store.list(purpose).await?;
         let turn = Turn::new(purpose, order, lifetimes, &keys, self.clock.now());

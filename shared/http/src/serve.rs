@@ -1,13 +1,44 @@
+//! A function's start and its run on Lambda.
+
 use crate::app::{App, Seams};
 use crate::audit::Audit;
 use crate::config::{Config, Surroundings, Variables};
 use crate::edge;
+use crate::seal::Sealer;
 use crate::telemetry::{self, Output};
 use axum::Router;
 use doorward_core::clock::Clock;
 use doorward_core::keyring::Purpose;
 use doorward_store::Store;
 use lambda_http::Error;
+
+/// What a function starts with.
+pub struct Start {
+    /// The configuration of its environment.
+    pub config: Config,
+    /// The store that it names.
+    pub store: Store,
+    /// What opens private keys, if the function opens any.
+    pub sealer: Option<Sealer>,
+}
+
+impl Start {
+    /// Reads the environment of this process, and starts the logs.
+    ///
+    /// # Errors
+    /// When a variable cannot be used, or one that is needed is missing.
+    pub fn of_process(opens: &[Purpose]) -> Result<Self, Error> {
+        let variables = Variables::of_process()?;
+        telemetry::start(Output::Lambda { log_group: variables.log_group() }, &[]);
+        let config = Config::read(&variables, &Surroundings::default())?;
+        let store = Store::new(&config.aws(&variables));
+        let sealer = match opens {
+            [] => None,
+            _ => Some(config.sealer(&variables)?.ok_or("DOORWARD_KMS_KEY: is missing")?),
+        };
+        Ok(Self { config, store, sealer })
+    }
+}
 
 /// Runs routes as a Lambda function, with the private keys of those purposes.
 ///
@@ -16,14 +47,7 @@ use lambda_http::Error;
 /// # Errors
 /// When a variable cannot be used, the keys cannot be read, or the runtime ends.
 pub async fn serve(routes: Router<App>, opens: &'static [Purpose]) -> Result<(), Error> {
-    let variables = Variables::of_process()?;
-    telemetry::start(Output::Lambda { log_group: variables.log_group() }, &[]);
-    let config = Config::read(&variables, &Surroundings::default())?;
-    let store = Store::new(&config.aws(&variables));
-    let sealer = match opens {
-        [] => None,
-        _ => Some(config.sealer(&variables)?.ok_or("DOORWARD_KMS_KEY: is missing")?),
-    };
+    let Start { config, store, sealer } = Start::of_process(opens)?;
     let app = App::new(config, Seams { store, sealer, opens, clock: Clock::System, audit: Audit::default() });
     app.keys.current().await?;
     lambda_http::run(edge(routes, app)).await

@@ -1,0 +1,96 @@
+//! What the function is called with.
+
+use doorward_core::keyring::Purpose;
+use doorward_core::rotation::Order;
+use serde::Deserialize;
+
+/// An event.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// CloudFormation makes, changes or deletes the stack, and waits to be told of the end.
+    Stack(StackEvent),
+    /// The schedule, whose event says nothing of keys, or somebody who wants a rotation.
+    Rotation(Rotation),
+}
+
+/// An event of a custom resource, by CloudFormation's names.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StackEvent {
+    pub(crate) request_type: String,
+    #[serde(rename = "ResponseURL")]
+    pub(crate) response_url: String,
+    pub(crate) stack_id: String,
+    pub(crate) request_id: String,
+    pub(crate) logical_resource_id: String,
+}
+
+/// A wish, such as `{"rotate": "sign", "now": true}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Wish")]
+pub struct Rotation {
+    /// Which key gets a successor; `None` is what is due of all.
+    pub rotate: Option<Purpose>,
+    /// How soon.
+    pub order: Order,
+}
+
+/// A wish as it is written: the names of the options of `keys rotate`.
+#[derive(Deserialize)]
+struct Wish {
+    rotate: Option<String>,
+    #[serde(default)]
+    now: bool,
+    #[serde(default)]
+    revoke_old: bool,
+}
+
+impl TryFrom<Wish> for Rotation {
+    type Error = &'static str;
+
+    fn try_from(wish: Wish) -> Result<Self, Self::Error> {
+        let unknown = "rotate must be 'sign', 'refresh' or 'seal'";
+        let rotate = wish.rotate.map(|name| Purpose::parse(&name).ok_or(unknown)).transpose()?;
+        if rotate.is_none() && (wish.now || wish.revoke_old) {
+            return Err("rotate is missing");
+        }
+        Ok(Self { rotate, order: Order::wanted(wish.now, wish.revoke_old) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn rotation(event: Value) -> Option<Rotation> {
+        match serde_json::from_value(event) {
+            Ok(Event::Rotation(rotation)) => Some(rotation),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn what_is_no_wish_is_refused() {
+        for bad in
+            [json!({"rotate": "all"}), json!({"rotate": 1}), json!({"rotate": "sign", "now": "yes"}), json!("sign")]
+        {
+            assert!(serde_json::from_value::<Event>(bad.clone()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_schedule_wants_what_is_due_and_a_person_what_they_say() {
+        let schedule =
+            json!({"version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "detail": {}});
+        for (event, rotate, order) in [
+            (schedule, None, Order::Next),
+            (json!({"rotate": "sign"}), Some(Purpose::Sign), Order::Next),
+            (json!({"rotate": "refresh", "now": true}), Some(Purpose::Refresh), Order::Now),
+            (json!({"rotate": "sign", "now": true, "revoke_old": true}), Some(Purpose::Sign), Order::RevokeOld),
+        ] {
+            assert_eq!(rotation(event.clone()), Some(Rotation { rotate, order }), "{event}");
+        }
+    }
+}
