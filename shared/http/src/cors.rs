@@ -28,11 +28,12 @@ impl Cors {
     }
 
     pub(crate) fn describe(self, headers: &mut HeaderMap) {
-        let mut set = |name, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
         if self.varies {
-            set(header::VARY, "Origin");
+            // Beside what else the answer differs by.
+            headers.append(header::VARY, HeaderValue::from_static("Origin"));
         }
         let Some(origin) = self.allowed else { return };
+        let mut set = |name, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
         set(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
         if self.is_preflight {
             set(header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE");
