@@ -29,6 +29,10 @@ deny: _tools
 journeys: _tools
     cargo test --test local --features tools -- watch:: first_session:: kms::
 
+# Writes functions/metadata/openapi.json anew
+openapi:
+    cargo run --example openapi
+
 # The functions as they are deployed, for this machine's processor, and how large they are
 functions: _tools
     cargo lambda build --release --output-format zip $(ls functions | sed 's/^/--bin /')

@@ -6,6 +6,7 @@ pub mod dynamodb;
 mod first_session;
 mod first_user;
 mod folder;
+pub mod openapi;
 mod server;
 mod setup;
 pub mod tables;

@@ -285,4 +285,6 @@ pub const ROUTES: &[Route] = &[
     bare("GET", "/.well-known/jwks.json", false),
     bare("GET", "/.well-known/oauth-authorization-server", false),
     bare("GET", "/.well-known/openid-configuration", false),
+    bare("GET", "/docs", false),
+    bare("GET", "/openapi.json", false),
 ];

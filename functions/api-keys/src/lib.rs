@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod docs;
 mod list;
 mod rotate;
 mod view;
@@ -10,6 +11,8 @@ use axum::Router;
 use axum::routing::{delete, get, post};
 use doorward_core::keyring::Purpose;
 use doorward_http::App;
+
+pub use docs::docs;
 
 /// The private keys that the function opens: none, it only verifies.
 pub const OPENS: &[Purpose] = &[];

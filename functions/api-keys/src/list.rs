@@ -5,8 +5,9 @@ use axum::extract::State;
 use doorward_http::answer::Private;
 use doorward_http::{App, Caller, Error};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Keys {
     items: Vec<KeyView>,
 }

@@ -10,7 +10,7 @@ use doorward_http::{App, Caller, Error};
 use std::time::Duration;
 
 /// A week: long enough to bring a new key everywhere.
-const LONGEST_OVERLAP: u32 = 604_800;
+pub const LONGEST_OVERLAP: u32 = 604_800;
 
 pub struct RotateRequest {
     overlap: Duration,

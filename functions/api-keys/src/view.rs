@@ -5,28 +5,34 @@ use doorward_core::ids::UserId;
 use doorward_http::Error;
 use doorward_http::answer::rfc3339;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A key, as its owner sees it in the list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct KeyView {
     id: String,
     name: String,
     prefix: String,
     scopes: Vec<String>,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(required, format = DateTime)]
     expires_at: Option<String>,
+    #[schema(required, format = DateTime)]
     last_used_at: Option<String>,
 }
 
 /// A key, as its owner sees it this once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct NewKeyView {
     id: String,
     name: String,
     key: String,
     prefix: String,
     scopes: Vec<String>,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(required, format = DateTime)]
     expires_at: Option<String>,
 }
 

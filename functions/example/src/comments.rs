@@ -5,6 +5,7 @@ use doorward_http::extract::{Fields, Input, Media, Parse};
 use doorward_http::{App, Caller};
 use serde::Serialize;
 use std::collections::HashSet;
+use utoipa::ToSchema;
 
 pub struct CommentRequest {
     content: String,
@@ -21,7 +22,7 @@ impl Parse for CommentRequest {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Comment {
     content: String,
 }

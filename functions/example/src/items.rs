@@ -9,21 +9,24 @@ use doorward_http::guard::{ReadItems, WriteItems};
 use doorward_http::{App, Error, RequireScope};
 use doorward_store::ExampleItem;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Items {
     items: Vec<ItemView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreatedItem)]
 pub struct Created {
     item: ItemView,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ItemView {
     id: String,
     name: String,
+    #[schema(required)]
     description: Option<String>,
     owner: String,
 }

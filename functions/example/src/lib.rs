@@ -1,6 +1,7 @@
 //! Sample resources: how a function of your own is guarded. What a route needs stands in its handler's signature.
 
 mod comments;
+mod docs;
 mod items;
 mod limited;
 mod moderate;
@@ -11,6 +12,8 @@ use axum::Router;
 use axum::routing::{get, post};
 use doorward_core::keyring::Purpose;
 use doorward_http::App;
+
+pub use docs::docs;
 
 /// The private keys that the function opens: none, it only verifies.
 pub const OPENS: &[Purpose] = &[];

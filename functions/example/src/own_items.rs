@@ -3,8 +3,9 @@
 use doorward_http::Caller;
 use doorward_http::answer::Private;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct OwnItem {
     item_id: &'static str,
     owner: String,

@@ -3,8 +3,9 @@
 use doorward_http::ApiKeyCaller;
 use doorward_http::answer::Private;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Granted {
     message: &'static str,
     key_name: String,

@@ -1,5 +1,6 @@
 //! Getting out: this session, all sessions, or one token, in both dialects.
 
+mod docs;
 mod logout;
 mod logout_all;
 mod oauth_revoke;
@@ -9,6 +10,8 @@ use axum::Router;
 use axum::routing::post;
 use doorward_core::keyring::Purpose;
 use doorward_http::App;
+
+pub use docs::docs;
 
 /// The private keys that the function opens: it reads refresh tokens.
 pub const OPENS: &[Purpose] = &[Purpose::Refresh];

@@ -1,6 +1,9 @@
-//! What anybody may know: where everything is, the public keys, that the service is there, and that there is nothing else.
+//! What anybody may know: where everything is, the public keys, that the service is there, how it is used, and that there is
+//! nothing else.
 
 mod discovery;
+mod docs;
+mod docs_page;
 mod health;
 mod jwks;
 
@@ -8,6 +11,8 @@ use axum::Router;
 use axum::routing::get;
 use doorward_core::keyring::Purpose;
 use doorward_http::App;
+
+pub use docs::docs;
 
 /// The private keys that the function opens: none.
 pub const OPENS: &[Purpose] = &[];
@@ -19,4 +24,8 @@ pub fn routes() -> Router<App> {
         .route("/.well-known/jwks.json", get(jwks::jwks))
         .route("/.well-known/oauth-authorization-server", get(discovery::metadata))
         .route("/.well-known/openid-configuration", get(discovery::metadata))
+        .route("/", get(docs_page::home))
+        .route("/docs", get(docs_page::file))
+        .route("/docs/{file}", get(docs_page::file))
+        .route("/openapi.json", get(docs_page::file))
 }

@@ -4,9 +4,10 @@ use axum::Json;
 use doorward_http::error::OAuthError;
 use doorward_http::{Caller, Error};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The claims of OpenID Connect Core §5.1 that are known of a user; what is not known is absent.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct UserInfo {
     sub: String,
     preferred_username: String,

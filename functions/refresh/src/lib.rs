@@ -2,11 +2,14 @@
 
 mod by_access_token;
 mod by_refresh_token;
+mod docs;
 
 use axum::Router;
 use axum::routing::post;
 use doorward_core::keyring::Purpose;
 use doorward_http::App;
+
+pub use docs::docs;
 
 /// The private keys that the function opens: it signs access tokens and issues refresh tokens.
 pub const OPENS: &[Purpose] = &[Purpose::Sign, Purpose::Refresh];

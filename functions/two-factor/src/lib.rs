@@ -1,6 +1,7 @@
 //! The second factor: an authenticator app and recovery codes, set up, shown to be there, replaced and turned off.
 
 mod disable;
+mod docs;
 mod qr_code;
 mod recovery_codes;
 mod setup;
@@ -11,6 +12,8 @@ use axum::Router;
 use axum::routing::post;
 use doorward_core::keyring::Purpose;
 use doorward_http::App;
+
+pub use docs::docs;
 
 /// The private keys that the function opens: it seals second factors.
 pub const OPENS: &[Purpose] = &[Purpose::Seal];

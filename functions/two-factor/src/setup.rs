@@ -17,6 +17,7 @@ use doorward_http::password::{Act, Acted, reauthenticate};
 use doorward_http::{App, Caller, Error};
 use doorward_store::Pended;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// How often it is tried while the user turns the second factor on or off beside it.
 const TRIES: u32 = 8;
@@ -33,7 +34,7 @@ impl Parse for SetupRequest {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct NewSecret {
     secret: String,
     otpauth_uri: String,

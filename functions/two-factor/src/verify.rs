@@ -11,6 +11,7 @@ use doorward_http::throttle::Metered;
 use doorward_http::{App, Error, FactorCaller};
 use serde::Serialize;
 use std::convert::Infallible;
+use utoipa::ToSchema;
 
 pub struct VerifyRequest {
     code: OneTimeCode,
@@ -25,7 +26,7 @@ impl Parse for VerifyRequest {
 }
 
 /// That a code was right, and what came with it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Verified {
     message: &'static str,
     /// Shown this once.

@@ -5,6 +5,7 @@ mod change_password;
 mod change_user;
 mod delete_me;
 mod delete_user;
+mod docs;
 mod list_users;
 mod me;
 mod sessions;
@@ -16,6 +17,8 @@ use axum::routing::{delete, get, post};
 use doorward_core::ids::RequestId;
 use doorward_core::keyring::Purpose;
 use doorward_http::{App, Error};
+
+pub use docs::docs;
 
 /// The private keys that the function opens: none, it only verifies.
 pub const OPENS: &[Purpose] = &[];

@@ -8,6 +8,7 @@ use doorward_http::extract::{Fields, Media, Parse, Query};
 use doorward_http::guard::ReadUsers;
 use doorward_http::{App, Error, RequirePermission};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub struct ListRequest {
     limit: u16,
@@ -32,9 +33,10 @@ impl Parse for ListRequest {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Page {
     items: Vec<UserView>,
+    #[schema(required)]
     next_cursor: Option<String>,
 }
 

@@ -3,12 +3,15 @@
 use doorward_http::Caller;
 use doorward_http::answer::Private;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Exactly what the FastAPI tutorials' `User` has.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Me {
     username: String,
+    #[schema(required)]
     email: Option<String>,
+    #[schema(required)]
     full_name: Option<String>,
     disabled: bool,
 }

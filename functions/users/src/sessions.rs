@@ -9,19 +9,22 @@ use doorward_http::audit::Event;
 use doorward_http::extract::PathId;
 use doorward_http::{App, Caller, Error};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// How many are listed.
 const NEWEST: usize = 100;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Sessions {
     items: Vec<SessionView>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct SessionView {
     id: String,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     last_used_at: String,
     address: String,
     user_agent: String,

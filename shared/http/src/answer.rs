@@ -7,6 +7,7 @@ use doorward_core::clock::Timestamp;
 use doorward_core::scope::ScopeSet;
 use doorward_core::user::User;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// An answer that nobody may keep: it has tokens, codes or user data in it.
 pub struct Private<T>(pub T);
@@ -18,7 +19,7 @@ impl<T: Serialize> IntoResponse for Private<T> {
 }
 
 /// A sentence.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Message {
     /// The sentence.
     pub message: &'static str,
@@ -33,7 +34,7 @@ impl Message {
 }
 
 /// Tokens (RFC 6749 §5.1).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TokenResponse {
     /// The access token: a JWT.
     pub access_token: String,
@@ -56,18 +57,21 @@ impl IntoResponse for TokenResponse {
 }
 
 /// A user, as others with the right to see one get it. Never a hash or a secret.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct UserView {
     id: String,
     username: String,
+    #[schema(required)]
     email: Option<String>,
     email_verified: bool,
+    #[schema(required)]
     full_name: Option<String>,
     disabled: bool,
     role: &'static str,
     permissions: Vec<String>,
     scopes: Vec<String>,
     two_factor_enabled: bool,
+    #[schema(format = DateTime)]
     created_at: String,
 }
 

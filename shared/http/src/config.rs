@@ -47,6 +47,8 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// What the service may be called; empty is anything.
     pub allowed_hosts: Vec<String>,
+    /// Whether the docs page is there.
+    pub docs: bool,
     /// Names of the tables.
     pub table_prefix: String,
     /// The key of KMS that seals the private keys.
@@ -204,6 +206,7 @@ impl Config {
             code_rate: v.parsed("DOORWARD_OTP_RATE", CodeRate { most: 5, window: seconds(900) }, code_rate)?,
             allowed_origins: v.parsed("DOORWARD_ALLOWED_ORIGINS", Vec::new(), |text| list(text, origin))?,
             allowed_hosts: v.parsed("DOORWARD_ALLOWED_HOSTS", Vec::new(), |text| list(text, host))?,
+            docs: v.parsed("DOORWARD_DOCS", true, |text| choice(text, "on", "off"))?,
             table_prefix: v.parsed("DOORWARD_TABLE_PREFIX", "doorward-".to_owned(), table_prefix)?,
             kms_key: kms_key.map(str::to_owned),
             key_file: key_file.map(PathBuf::from),
@@ -385,6 +388,7 @@ mod tests {
             ("DOORWARD_ALLOWED_ORIGINS", "https://app.example.com,https://*.example.com"),
             ("DOORWARD_ALLOWED_HOSTS", "a b"),
             ("DOORWARD_ALLOWED_HOSTS", "*"),
+            ("DOORWARD_DOCS", "yes"),
             ("DOORWARD_TABLE_PREFIX", "a/b"),
             ("DOORWARD_NAME", "a:b"),
             ("DOORWARD_OTP_RATE", "off"),

@@ -19,6 +19,7 @@ pub mod hasher;
 pub mod keys;
 pub mod kms;
 pub mod oauth_client;
+pub mod openapi;
 pub mod password;
 pub mod rotate;
 pub mod seal;

@@ -147,6 +147,11 @@ impl Quota {
         }
     }
 
+    /// A limit that is used up, as an example.
+    pub(crate) const fn sample() -> Self {
+        Self { name: "login", rate: Rate { requests: 5, seconds: 60 }, remaining: 0, reset: 42 }
+    }
+
     /// `Retry-After` (RFC 9110 §10.2.3), in seconds.
     #[must_use]
     pub fn retry_after(&self) -> u64 {
