@@ -316,7 +316,11 @@ const ABOUT: &str = "Authentication for people: users, sessions, tokens and API 
 
 /// What the Authorize button of the docs page logs in with.
 fn password_bearer() -> SecurityScheme {
-    let scopes = [("read:items", "See the sample items"), ("write:items", "Make sample items")];
+    let scopes = [
+        ("read:items", "See the sample items"),
+        ("write:items", "Make sample items"),
+        ("introspect:tokens", "Ask what tokens are worth"),
+    ];
     // Relative, so that it is right under whatever name the service is called by.
     SecurityScheme::OAuth2(OAuth2::new([Flow::Password(Password::new("token", Scopes::from_iter(scopes)))]))
 }
