@@ -6,7 +6,7 @@ _default:
     @just --list
 
 # What CI runs beside the tests; the first run installs its tools into target/tools
-check: fmt clippy spelling template deny journeys functions
+check: fmt clippy spelling template deny journeys docs-page functions
 
 fmt:
     cargo fmt --all --check
@@ -28,6 +28,11 @@ deny: _tools
 # The journey through `cargo lambda watch`, README's first session, and private keys sealed by a KMS on this machine
 journeys: _tools
     cargo test --test local --features tools -- watch:: first_session:: kms::
+
+# The docs page in a real browser; its picture is target/docs-page.png
+docs-page: _tools
+    cargo build --quiet
+    python3 -B tests/outside/docs_page.py target/docs-page.png
 
 # Writes functions/metadata/openapi.json anew
 openapi:

@@ -39,7 +39,7 @@ fn create_item() -> Operation {
 fn own_items() -> Operation {
     Operation::get("/users/me/items", "list_own_items", "A sample that needs a caller")
         .bearer()
-        .gives::<Vec<OwnItem>>("One item", json!([{"item_id": "Foo", "owner": "ann"}]))
+        .gives_list::<OwnItem>("One item", json!([{"item_id": "Foo", "owner": "ann"}]))
 }
 
 fn moderate() -> Operation {

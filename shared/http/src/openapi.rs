@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, PathsBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::ArrayBuilder;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, Flow, Http, HttpAuthScheme, OAuth2, Password, Scopes, SecurityRequirement, SecurityScheme,
 };
@@ -182,6 +183,13 @@ impl Operation {
     pub fn gives<T: ToSchema>(mut self, description: &str, example: Value) -> Self {
         let schema = self.schema_of::<T>();
         self.answers.add(200, description, JSON, schema, example);
+        self
+    }
+
+    /// Gives a JSON list of a type.
+    pub fn gives_list<T: ToSchema>(mut self, description: &str, example: Value) -> Self {
+        let list = ArrayBuilder::new().items(self.schema_of::<T>()).build();
+        self.answers.add(200, description, JSON, Schema::from(list).into(), example);
         self
     }
 
