@@ -56,9 +56,13 @@ async fn by_default_the_old_secret_is_dead_at_once() {
     service.wait(10);
     let path = format!("{}/rotate", last.path());
     let asked = || service.post(&path).bearer(&ann.access);
-    for request in
-        [asked(), asked().json(&json!({})), asked().json(&json!({"overlap": 0})), service.rotate(&ann, &last, 0)]
-    {
+    for request in [
+        asked(),
+        asked().json(&json!({})),
+        asked().json(&json!({"overlap": 0})),
+        asked().json(&json!({"overlap": 0.0})),
+        service.rotate(&ann, &last, 0),
+    ] {
         let answer = request.send().await.expect(200);
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         let next = MadeKey::of(&answer);

@@ -252,8 +252,11 @@ impl Fields {
     #[allow(clippy::option_option)] // Wrong, absent, and there are three things.
     pub fn number_if_any(&mut self, name: &str, least: u32, most: u32) -> Option<Option<u32>> {
         let Some(value) = self.take(name) else { return Some(None) };
-        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
-        let within = number.filter(|number| (least..=most).contains(number));
+        // `60.0` is a whole number, as JSON Schema has them.
+        let bounds = f64::from(least)..=f64::from(most);
+        let number = value.as_f64().filter(|number| number.fract() == 0.0 && bounds.contains(number));
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // It is within the bounds.
+        let within = number.map(|number| number as u32);
         if within.is_none() {
             self.defect(name, format_args!("must be a whole number from {least} to {most}"));
         }
