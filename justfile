@@ -6,7 +6,7 @@ _default:
     @just --list
 
 # What CI runs beside the tests; the first run installs its tools into target/tools
-check: fmt clippy spelling template deny journeys docs-page functions
+check: fmt clippy spelling template deny journeys docs-page schemathesis functions
 
 fmt:
     cargo fmt --all --check
@@ -33,6 +33,11 @@ journeys: _tools
 docs-page: _tools
     cargo build --quiet
     python3 -B tests/outside/docs_page.py target/docs-page.png
+
+# The service against its own OpenAPI document
+schemathesis: _tools
+    cargo build --quiet
+    python3 -B tests/outside/conformance.py
 
 # Writes functions/metadata/openapi.json anew
 openapi:

@@ -38,7 +38,7 @@ def visit(page, base, slash):
 
 
 def main(picture):
-    with service() as base, sync_playwright() as playwright:
+    with service() as (base, _), sync_playwright() as playwright:
         sign_up(base, "stanley")
         # Root, who has no sandbox, runs tests in containers.
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*QUIET, "--no-sandbox"])

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import urllib.parse
 import urllib.request
 from contextlib import contextmanager
 
@@ -11,7 +12,7 @@ PASSWORD = "correct horse battery staple"
 
 @contextmanager
 def service(**variables):
-    """Starts a server with those variables, and gives its address."""
+    """Starts a server with those variables, and gives its address and the password of its admin."""
     options = ["--ephemeral", "--listen", "127.0.0.1:0", "--dynamodb", "127.0.0.1:0"]
     os.makedirs("target", exist_ok=True)
     with open("target/service.log", "w") as log:
@@ -25,8 +26,10 @@ def service(**variables):
         )
         try:
             for line in server.stdout:
+                if line.startswith("created user admin with password "):
+                    password = line.split()[-1]
                 if line.startswith("listening on "):
-                    yield line.removeprefix("listening on ").strip()
+                    yield line.removeprefix("listening on ").strip(), password
                     break
             else:
                 raise SystemExit("the server did not start: see target/service.log")
@@ -52,3 +55,8 @@ def sign_up(base, name):
     """Somebody new, who logs in with PASSWORD."""
     body = {"username": name, "email": f"{name}@example.com", "password": PASSWORD, "full_name": name.title()}
     return call("POST", f"{base}/users", body)
+
+
+def log_in(base, name, password):
+    """Somebody's access token."""
+    return call("POST", f"{base}/token", {"username": name, "password": password}, form=True)["access_token"]

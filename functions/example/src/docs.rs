@@ -7,7 +7,7 @@ use crate::protected::Granted;
 use doorward_core::user::Role;
 use doorward_http::Error;
 use doorward_http::answer::Message;
-use doorward_http::openapi::schema::{display_name, long_prose, nullable, prose, required};
+use doorward_http::openapi::schema::{display_name, nullable, prose, required};
 use doorward_http::openapi::{Operation, Section};
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ fn items() -> Operation {
 }
 
 fn create_item() -> Operation {
-    let members = [required("name", display_name()), nullable("description", prose(2000))];
+    let members = [required("name", display_name()), nullable("description", prose(Some(2000)))];
     Operation::post("/items", "create_item", "Make an item")
         .scope("write:items")
         .json(&members, json!({"name": "lamp", "description": "It glows."}))
@@ -52,7 +52,7 @@ fn moderate() -> Operation {
 fn comment() -> Operation {
     Operation::post("/comments", "comment", "Text without its tags")
         .bearer()
-        .json(&[required("content", long_prose())], json!({"content": "<b>1 < 2</b>"}))
+        .json(&[required("content", prose(None))], json!({"content": "<b>1 < 2</b>"}))
         .gives::<Comment>("The text, with `&`, `<` and `>` escaped", json!({"content": "1 &lt; 2"}))
 }
 

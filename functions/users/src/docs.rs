@@ -6,8 +6,8 @@ use crate::sessions::Sessions;
 use doorward_http::Error;
 use doorward_http::answer::{Message, UserView};
 use doorward_http::openapi::schema::{
-    Member, credential, display_name, email, flag, new_password, nullable, number, one_of, optional, password,
-    required, scopes, username,
+    Member, display_name, email, flag, new_password, nullable, number, one_of, optional, password, required, scopes,
+    text, username,
 };
 use doorward_http::openapi::{Operation, Section};
 use serde_json::{Value, json};
@@ -112,9 +112,9 @@ fn end_session() -> Operation {
 fn list_users() -> Operation {
     let parameters: Vec<Member> = vec![
         optional("limit", number(1, 100)),
-        optional("cursor", credential()),
-        optional("username", credential()),
-        optional("email", credential()),
+        optional("cursor", text()),
+        optional("username", text()),
+        optional("email", text()),
     ];
     Operation::get("/users", "list_users", "All users, or the one of a name or an e-mail address")
         .about("Needs the permission `read:users`. `cursor` is the `next_cursor` of the page before.")

@@ -15,6 +15,7 @@ use axum::response::IntoResponse as _;
 use schema::{Member, object};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, PathsBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::ArrayBuilder;
@@ -142,12 +143,15 @@ impl Operation {
         self.refuses([Error::TooManyRequests(Quota::sample()), unavailable()])
     }
 
-    /// Takes parameters in its query.
+    /// Takes parameters in its query. An empty one is an absent one.
     pub fn query(mut self, members: Vec<Member>) -> Self {
         for Member { name, schema, is_required, .. } in members {
             let required = if is_required { Required::True } else { Required::False };
             let parameter = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Query);
-            self.builder = self.builder.parameter(parameter.required(required).schema(Some(schema)));
+            let parameter = parameter.required(required).schema(Some(schema));
+            // A field of OpenAPI that utoipa does not know.
+            let parameter = parameter.extensions(Some(Extensions::from_iter([("allowEmptyValue", true)])));
+            self.builder = self.builder.parameter(parameter);
         }
         self.refuses([schema::invalid()])
     }

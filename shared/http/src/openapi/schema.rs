@@ -4,7 +4,6 @@
 
 use crate::Error;
 use crate::error::Defect;
-use crate::extract::BODY_LIMIT;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, SchemaType};
 use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
 
@@ -31,7 +30,7 @@ pub fn nullable(name: &'static str, schema: impl Into<RefOr<Schema>>) -> Member 
     Member { name, schema: schema.into(), is_required: false, may_be_null: true }
 }
 
-/// An object of members. JSON has `null`, and no members that are not known.
+/// An object of members. JSON has `null`, and no members that are not known; forms have texts, each once.
 pub(super) fn object(members: &[Member], is_json: bool) -> Object {
     let mut object = ObjectBuilder::new().schema_type(Type::Object);
     for member in members {
@@ -47,10 +46,8 @@ pub(super) fn object(members: &[Member], is_json: bool) -> Object {
             object = object.required(member.name);
         }
     }
-    if is_json {
-        object = object.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
-    }
-    object.build()
+    let others = if is_json { AdditionalProperties::FreeForm(false) } else { Schema::from(string()).into() };
+    object.additional_properties(Some(others)).build()
 }
 
 fn string() -> ObjectBuilder {
@@ -60,6 +57,9 @@ fn string() -> ObjectBuilder {
 fn format(format: KnownFormat) -> ObjectBuilder {
     string().format(Some(SchemaFormat::KnownFormat(format)))
 }
+
+/// No control characters.
+const PRINTABLE: &str = r"^[^\u0000-\u001F\u007F-\u009F]*$";
 
 /// Any text.
 pub fn text() -> Object {
@@ -94,7 +94,12 @@ pub fn identifier() -> Object {
 /// A user name that somebody wants to have.
 pub fn username() -> Object {
     let about = "Letters, digits, `.`, `_`, `-`; compared without regard to case.";
-    string().min_length(Some(1)).max_length(Some(64)).description(Some(about)).build()
+    string()
+        .min_length(Some(1))
+        .max_length(Some(64))
+        .pattern(Some(r"^[\p{L}\p{N}._-]+$"))
+        .description(Some(about))
+        .build()
 }
 
 /// An e-mail address.
@@ -110,22 +115,18 @@ pub fn password() -> Object {
 /// A password that somebody wants to have.
 pub fn new_password() -> Object {
     let about = "Long enough, at most 1024 bytes, and none of the common ones.";
-    format(KnownFormat::Password).min_length(Some(8)).max_length(Some(1024)).description(Some(about)).build()
+    let password = format(KnownFormat::Password).min_length(Some(8)).max_length(Some(1024)).pattern(Some(PRINTABLE));
+    password.description(Some(about)).build()
 }
 
 /// What somebody or something is called.
 pub fn display_name() -> Object {
-    string().min_length(Some(1)).max_length(Some(200)).build()
+    string().min_length(Some(1)).max_length(Some(200)).pattern(Some(PRINTABLE)).build()
 }
 
-/// Text of at most so many characters.
-pub fn prose(longest: usize) -> Object {
-    string().max_length(Some(longest)).build()
-}
-
-/// Text of any length that fits into a body.
-pub fn long_prose() -> Object {
-    prose(BODY_LIMIT)
+/// Text of several lines.
+pub fn prose(longest: Option<usize>) -> Object {
+    string().max_length(longest).pattern(Some(r"^[^\u0000]*$")).build()
 }
 
 /// A time.
