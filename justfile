@@ -6,7 +6,7 @@ _default:
     @just --list
 
 # What CI runs beside the tests; the first run installs its tools into target/tools
-check: fmt clippy spelling template deny journeys docs-page schemathesis functions
+check: fmt clippy spelling template deny journeys clients docs-page schemathesis functions
 
 fmt:
     cargo fmt --all --check
@@ -28,6 +28,11 @@ deny: _tools
 # The journey through `cargo lambda watch`, README's first session, and private keys sealed by a KMS on this machine
 journeys: _tools
     cargo test --test local --features tools -- watch:: first_session:: kms::
+
+# Client libraries that are not ours, against a server of their own
+clients:
+    cargo build --quiet
+    tests/clients/run target/debug/doorward
 
 # The docs page in a real browser; its picture is target/docs-page.png
 docs-page: _tools
