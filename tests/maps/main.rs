@@ -136,9 +136,11 @@ fn a_role_opens_the_keys_that_its_function_opens_and_no_others() {
         ("example", doorward_example::OPENS),
         ("logout", doorward_logout::OPENS),
         ("metadata", doorward_metadata::OPENS),
+        ("oauth", doorward_oauth::OPENS),
         ("refresh", doorward_refresh::OPENS),
         ("rotate-keys", doorward_rotate_keys::OPENS),
         ("token", doorward_token::OPENS),
+        ("two-factor", doorward_two_factor::OPENS),
         ("users", doorward_users::OPENS),
     ]);
     let functions = functions();
