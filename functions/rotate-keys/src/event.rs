@@ -3,15 +3,28 @@
 use doorward_core::keyring::Purpose;
 use doorward_core::rotation::Order;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// An event.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(try_from = "Value")]
 pub enum Event {
     /// CloudFormation makes, changes or deletes the stack, and waits to be told of the end.
     Stack(StackEvent),
     /// The schedule, whose event says nothing of keys, or somebody who wants a rotation.
     Rotation(Rotation),
+}
+
+impl TryFrom<Value> for Event {
+    type Error = serde_json::Error;
+
+    fn try_from(event: Value) -> Result<Self, Self::Error> {
+        if event.get("RequestType").is_some() {
+            serde_json::from_value(event).map(Self::Stack)
+        } else {
+            serde_json::from_value(event).map(Self::Rotation)
+        }
+    }
 }
 
 /// An event of a custom resource, by CloudFormation's names.
@@ -62,7 +75,7 @@ impl TryFrom<Wish> for Rotation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn rotation(event: Value) -> Option<Rotation> {
         match serde_json::from_value(event) {
