@@ -67,9 +67,10 @@ pub async fn setup(
 
 /// The picture is what is given; JSON is for who asks for it, and not for a picture.
 fn wants_json(headers: &HeaderMap) -> bool {
-    let accepted = || headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let names = |media: &str| accepted().flat_map(|value| value.split(',')).any(|part| part.trim().starts_with(media));
-    names("application/json") && !names("image/")
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let ranges = accepted.flat_map(|value| value.split(',')).map(|range| range.split(';').next().unwrap_or(range));
+    let ranges: Vec<_> = ranges.map(|range| range.trim().to_ascii_lowercase()).collect();
+    ranges.iter().any(|range| range == "application/json") && !ranges.iter().any(|range| range.starts_with("image/"))
 }
 
 struct Setup<'a> {
