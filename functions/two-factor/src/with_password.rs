@@ -7,7 +7,7 @@ use doorward_core::second_factor::{OneTimeCode, SecondFactor};
 use doorward_http::extract::{Fields, Media, Parse};
 use doorward_http::password::{Act, Acted, reauthenticate};
 use doorward_http::second_factor::{CodeAttempt, CodePurpose, Given};
-use doorward_http::throttle::Metered;
+use doorward_http::throttle::{Metered, Quota};
 use doorward_http::{App, Error, FactorCaller};
 use std::convert::Infallible;
 
@@ -36,7 +36,14 @@ impl BothRequest {
     ) -> Result<Metered<Given>, Error> {
         let FactorCaller { caller, factor } = caller;
         let act = WithCode { app, caller, factor: factor.as_ref(), code: &self.code, purpose };
-        reauthenticate(app, caller, &self.password, &act).await
+        match reauthenticate(app, caller, &self.password, &act).await {
+            Err(Error::IncorrectPassword) => {
+                let wrong = factor.as_ref().map(|factor| factor.wrong).unwrap_or_default();
+                let quota = Some(Quota::of_codes(app.config.code_rate, wrong, app.clock.now()));
+                Ok(Metered { quota, outcome: Err(Error::IncorrectPassword) })
+            }
+            done => done,
+        }
     }
 }
 
