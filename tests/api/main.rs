@@ -38,6 +38,7 @@ mod rotate_keys;
 mod rotation;
 mod rotation_faults;
 mod routes;
+mod second_factor;
 mod seeds;
 mod sessions;
 mod sign_up;

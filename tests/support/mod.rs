@@ -9,6 +9,7 @@ pub mod oauth;
 pub mod probe;
 pub mod raw;
 pub mod request;
+pub mod second_factor;
 pub mod state;
 
 use axum::Router;
