@@ -44,3 +44,4 @@ mod sessions;
 mod sign_up;
 mod theft;
 mod throttle;
+mod two_step_login;
