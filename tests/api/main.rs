@@ -45,3 +45,4 @@ mod sign_up;
 mod theft;
 mod throttle;
 mod two_step_login;
+mod two_step_login_token;
