@@ -39,6 +39,7 @@ mod rotation;
 mod rotation_faults;
 mod routes;
 mod second_factor;
+mod second_factor_budget;
 mod seeds;
 mod sessions;
 mod sign_up;
