@@ -40,6 +40,7 @@ mod rotation_faults;
 mod routes;
 mod second_factor;
 mod second_factor_budget;
+mod second_factor_codes;
 mod seeds;
 mod sessions;
 mod sign_up;
