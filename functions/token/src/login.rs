@@ -157,7 +157,7 @@ struct Admit<'a> {
 impl Act for Admit<'_> {
     type Done = Result<TokenResponse, Error>;
 
-    async fn act(&self, judged: &Credentials, _: Timestamp, _: u32) -> Result<Acted<Self::Done>, Error> {
+    async fn act(&self, judged: &Credentials, _: Timestamp, judgement: u32) -> Result<Acted<Self::Done>, Error> {
         let Self { login, user, .. } = *self;
         let rehash = login.rehash(judged).await?;
         let right = LoginRecord::Right { read: judged, rehash: rehash.as_ref() };
@@ -170,7 +170,7 @@ impl Act for Admit<'_> {
                 })
             }
             (Ok(scopes), _) if !user.two_factor_enabled => self.admit(right, scopes).await,
-            (Ok(scopes), Some(code)) => self.admit_by_code((judged, rehash.as_ref()), code, scopes).await,
+            (Ok(scopes), Some(code)) => self.admit_by_code((judged, rehash.as_ref()), judgement, code, scopes).await,
             (Ok(_), None) => self.ask_for_code(right).await,
         }
     }
@@ -200,13 +200,14 @@ impl Admit<'_> {
     async fn admit_by_code(
         &self,
         password: (&Credentials, Option<&PasswordHash>),
+        judgement: u32,
         code: &OneTimeCode,
         scopes: ScopeSet,
     ) -> Result<Acted<Result<TokenResponse, Error>>, Error> {
         let Login { app, client, .. } = self.login;
         let session = begin(app, client, self.user, scopes, BOTH_FACTORS).await?;
         let purpose = CodePurpose::LogIn(&session, None);
-        let attempt = CodeAttempt { app, client, user: self.user, code, purpose, password: Some(password) };
+        let attempt = CodeAttempt { app, client, user: self.user, code, purpose, password: Some(password), judgement };
         Ok(match attempt.redeem(self.factor.clone()).await? {
             Acted::Done(Metered { outcome: Ok(_), .. }) => {
                 Acted::Done(Ok(give_tokens(app, client, self.user, &session).await?))

@@ -60,7 +60,7 @@ impl SecondStep {
         let scopes = token.scopes(user, self.scope.as_deref())?;
         let session = begin(app, client, user, scopes, BOTH_FACTORS).await?;
         let purpose = CodePurpose::LogIn(&session, Some(&token));
-        let attempt = CodeAttempt { app, client, user, code: &self.code, purpose, password: None };
+        let attempt = CodeAttempt { app, client, user, code: &self.code, purpose, password: None, judgement: 0 };
         // No password came with it that would have to be judged again.
         let Acted::Done(Metered { quota, outcome }) = attempt.redeem(factor).await? else {
             return Err(Error::Internal);

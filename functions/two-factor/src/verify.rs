@@ -53,6 +53,7 @@ pub async fn verify(
         code: &request.code,
         purpose: CodePurpose::Verify,
         password: None,
+        judgement: 0,
     };
     // No password came with it that would have to be judged again.
     let Acted::Done(Metered { quota, outcome }) = attempt.redeem(factor).await? else { return Err(Error::Internal) };

@@ -58,7 +58,7 @@ struct WithCode<'a> {
 impl Act for WithCode<'_> {
     type Done = Metered<Given>;
 
-    async fn act(&self, judged: &Credentials, _: Timestamp, _: u32) -> Result<Acted<Self::Done>, Error> {
+    async fn act(&self, judged: &Credentials, _: Timestamp, judgement: u32) -> Result<Acted<Self::Done>, Error> {
         let attempt = CodeAttempt {
             app: self.app,
             client: &self.caller.client,
@@ -66,6 +66,7 @@ impl Act for WithCode<'_> {
             code: self.code,
             purpose: self.purpose,
             password: Some((judged, None)),
+            judgement,
         };
         attempt.redeem(self.factor.cloned()).await
     }

@@ -36,6 +36,8 @@ pub struct CodeAttempt<'a> {
     /// The credentials of a password that came with it and was right, and the hash to keep, if it is another. They are
     /// written down with the code, whatever it is worth.
     pub password: Option<(&'a Credentials, Option<&'a PasswordHash>)>,
+    /// Which judgement of that password this is: another one makes another write.
+    pub judgement: u32,
 }
 
 /// What a code is for.
@@ -73,7 +75,7 @@ impl CodeAttempt<'_> {
             }
             let changed = match judge_code(factor, &opened, self.code, rate, now) {
                 CodeVerdict::Right(spent) => {
-                    let token = format!("{}{round:02}", self.client.request);
+                    let token = format!("{}{:02}{round:02}", self.client.request, self.judgement);
                     match self.spend(factor, &opened, &spent, password, &token).await? {
                         Acted::Done(Ok(given)) => {
                             let quota = Some(Quota::of_codes(rate, factor.wrong, now));
