@@ -23,6 +23,9 @@ struct State {
     calls: Vec<Call>,
     faults: Vec<Fault>,
     down: bool,
+    /// What was sent under each `ClientRequestToken`.
+    transactions: HashMap<String, serde_json::Value>,
+    mistaken: Vec<String>,
 }
 
 /// One call of the store.
@@ -73,6 +76,11 @@ impl Probe {
         let mut calls: Vec<_> = state.calls.iter().map(|call| format!("{} {}", call.operation, call.tables)).collect();
         calls.sort();
         calls
+    }
+
+    /// The tables of transactions that went under the token of another one, which `DynamoDB` refuses.
+    pub fn mistaken_transactions(&self) -> Vec<String> {
+        self.0.lock().unwrap().mistaken.clone()
     }
 
     /// Loses the answer to the next such call, once.
@@ -139,7 +147,14 @@ impl Intercept for Probe {
             tables: tables(request.body().bytes().unwrap_or_default()),
         };
         cfg.interceptor_state().store_put(call.clone());
-        self.0.lock().unwrap().calls.push(call);
+        let body: serde_json::Value = serde_json::from_slice(request.body().bytes().unwrap_or_default())?;
+        let mut state = self.0.lock().unwrap();
+        if let Some(token) = body["ClientRequestToken"].as_str()
+            && *state.transactions.entry(token.to_owned()).or_insert_with(|| body.clone()) != body
+        {
+            state.mistaken.push(call.tables.clone());
+        }
+        state.calls.push(call);
         Ok(())
     }
 
