@@ -22,7 +22,8 @@ pub struct Probe(Arc<Mutex<State>>);
 struct State {
     calls: Vec<Call>,
     faults: Vec<Fault>,
-    down: bool,
+    /// How many calls get through still, if the store is or is to be cut off.
+    left: Option<usize>,
     /// What was sent under each `ClientRequestToken`.
     transactions: HashMap<String, serde_json::Value>,
     mistaken: Vec<String>,
@@ -35,6 +36,14 @@ pub struct Call {
     pub operation: String,
     /// The tables it names, without prefix, in their order.
     pub tables: String,
+}
+
+/// Whether the call is cut off.
+#[derive(Clone, Copy, Debug)]
+struct IsCutOff(bool);
+
+impl Storable for IsCutOff {
+    type Storer = StoreReplace<Self>;
 }
 
 impl Storable for Call {
@@ -112,7 +121,12 @@ impl Probe {
 
     /// Cuts the store off, or brings it back.
     pub fn cut_off(&self, down: bool) {
-        self.0.lock().unwrap().down = down;
+        self.0.lock().unwrap().left = down.then_some(0);
+    }
+
+    /// Cuts the store off when so many calls got through.
+    pub fn cut_off_after(&self, calls: usize) {
+        self.0.lock().unwrap().left = Some(calls);
     }
 }
 
@@ -155,6 +169,8 @@ impl Intercept for Probe {
             state.mistaken.push(call.tables.clone());
         }
         state.calls.push(call);
+        cfg.interceptor_state().store_put(IsCutOff(state.left == Some(0)));
+        state.left = state.left.map(|left| left.saturating_sub(1));
         Ok(())
     }
 
@@ -162,9 +178,9 @@ impl Intercept for Probe {
         &self,
         context: &mut BeforeTransmitInterceptorContextMut<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if self.0.lock().unwrap().down {
+        if cfg.load::<IsCutOff>().is_some_and(|is| is.0) {
             // Nobody listens there.
             context.request_mut().set_uri("http://127.0.0.1:1/")?;
         }
