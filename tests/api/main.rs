@@ -41,6 +41,7 @@ mod routes;
 mod second_factor;
 mod second_factor_budget;
 mod second_factor_codes;
+mod second_factor_faults;
 mod second_factor_races;
 mod second_factor_secrets;
 mod seeds;
