@@ -4,6 +4,8 @@ use crate::support::{Answer, PASSWORD, Service, service_with};
 use serde_json::json;
 
 const CHECK: &str = "BatchGetItem revoked-tokens sessions users";
+/// The same check with the second factor, which rides in its batch.
+const FACTOR_CHECK: &str = "BatchGetItem revoked-tokens second-factors sessions users";
 
 async fn service_with_limits() -> Service {
     service_with(&[("DOORWARD_LOGIN_RATE", "1000/60"), ("DOORWARD_SIGN_UP_RATE", "10/3600")]).await
@@ -155,6 +157,106 @@ async fn a_sign_up_costs_two_calls_also_when_the_name_is_taken() {
     for status in [201, 409] {
         service.sign_up("ann").await.expect(status);
         service.expect_calls(&["UpdateItem limits", "TransactWriteItems credentials users"]);
+    }
+}
+
+#[tokio::test]
+async fn a_code_costs_the_check_and_one_write_and_where_it_cannot_be_right_the_check() {
+    let service = service_with_limits().await;
+    let newcomer = service.person("bob").await;
+    service.probe.forget();
+    service.verify(&newcomer.access, "000000").send().await.expect(400);
+    service.expect_calls(&[FACTOR_CHECK]);
+
+    let ann = service.with_second_factor("ann").await;
+    let access = &ann.person.access;
+    service.probe.forget();
+    for code in [&service.code(&ann.app), &ann.recovery[0]] {
+        service.verify(access, code).send().await.expect(200);
+        service.expect_calls(&[FACTOR_CHECK, "TransactWriteItems second-factors"]);
+    }
+    for _ in 0..5 {
+        service.verify(access, "000000").send().await.expect(400);
+        service.expect_calls(&[FACTOR_CHECK, "UpdateItem second-factors"]);
+    }
+    service.verify(access, &ann.recovery[1]).send().await.expect(429);
+    service.expect_calls(&[FACTOR_CHECK]);
+}
+
+#[tokio::test]
+async fn a_setup_costs_the_check_and_one_write_and_a_live_secret_the_password() {
+    let service = service_with_limits().await;
+    let ann = service.person("ann").await;
+    service.probe.forget();
+    let app = service.new_app(&ann.access).await;
+    service.expect_calls(&[CHECK, "TransactWriteItems second-factors users"]);
+    service.verify(&ann.access, &service.code(&app)).send().await.expect(200);
+    service.expect_calls(&[FACTOR_CHECK, "TransactWriteItems second-factors users"]);
+    service.new_app(&ann.access).await;
+    let write = "TransactWriteItems credentials second-factors users";
+    service.expect_calls(&[CHECK, "GetItem credentials", write]);
+    service.set_up(&ann.access, &json!({})).send().await.expect(422);
+    service.expect_calls(&[CHECK]);
+}
+
+#[tokio::test]
+async fn a_password_and_a_code_cost_three_calls_and_a_wrong_code_one_more() {
+    let service = service_with_limits().await;
+    let ann = service.with_second_factor("ann").await;
+    let access = &ann.person.access;
+    service.probe.forget();
+    for (wrong, right, write) in [
+        (
+            service.replace_codes(access, PASSWORD, "000"),
+            service.replace_codes(access, PASSWORD, &ann.recovery[0]),
+            "TransactWriteItems credentials second-factors",
+        ),
+        (
+            service.turn_off(access, PASSWORD, "000"),
+            service.turn_off(access, PASSWORD, &service.code(&ann.app)),
+            "TransactWriteItems credentials second-factors users",
+        ),
+    ] {
+        wrong.send().await.expect(400);
+        let count = ["UpdateItem credentials", "UpdateItem second-factors"];
+        service.expect_calls(&[&[FACTOR_CHECK, "GetItem credentials"], &count[..]].concat());
+        right.send().await.expect(200);
+        service.expect_calls(&[FACTOR_CHECK, "GetItem credentials", write]);
+    }
+}
+
+#[tokio::test]
+async fn a_login_in_two_steps_costs_four_calls_and_two() {
+    let service = service_with_limits().await;
+    let ann = service.with_second_factor("ann").await;
+    service.probe.forget();
+    let token = service.first_step("ann").await;
+    service.expect_calls(&REFUSED);
+    let read = "BatchGetItem revoked-tokens second-factors users";
+    service.second_step(&token, "000000").send().await.expect(400);
+    service.expect_calls(&[read, "UpdateItem second-factors"]);
+    service.second_step(&token, &service.code(&ann.app)).send().await.expect(200);
+    service.expect_calls(&[read, "TransactWriteItems revoked-tokens second-factors sessions"]);
+    service.second_step(&token, &ann.recovery[0]).send().await.expect(401);
+    service.expect_calls(&[read]);
+    service.second_step("dwm_garbage", &ann.recovery[0]).send().await.expect(401);
+    service.expect_calls(&[]);
+}
+
+#[tokio::test]
+async fn a_code_beside_the_password_costs_what_a_login_costs_and_tells_nobody_who_there_is() {
+    let service = service_with_limits().await;
+    let ann = service.with_second_factor("ann").await;
+    let read = ["UpdateItem limits", "GetItem credentials", "BatchGetItem second-factors users"];
+    service.probe.forget();
+    service.log_in_with("ann", &service.code(&ann.app)).send().await.expect(200);
+    service.expect_calls(&[&read[..], &["TransactWriteItems credentials second-factors sessions"]].concat());
+    service.log_in_with("ann", "000000").send().await.expect(400);
+    service.expect_calls(&[&read[..], &["UpdateItem credentials", "UpdateItem second-factors"]].concat());
+    for name in ["ann", "nobody"] {
+        let form = [("username", name), ("password", "wrong"), ("otp", "000000")];
+        service.post("/token").form(&form).send().await.expect(401);
+        service.expect_calls(&[&read[..], &["UpdateItem credentials"]].concat());
     }
 }
 
