@@ -321,6 +321,19 @@ async fn one_slash_more_is_the_same_route_and_two_are_none() {
 }
 
 #[tokio::test]
+async fn a_route_that_needs_no_body_takes_none_and_an_empty_one() {
+    let service = service().await;
+    let token = service.newcomer("ann").await.access;
+    let send =
+        |content_type, body: &str| service.post("/2fa/setup").bearer(&token).body(content_type, body.as_bytes()).send();
+    for (content_type, body) in [("", ""), (JSON, "{}"), (JSON, "{\"password\":null}")] {
+        send(content_type, body).await.expect(200);
+    }
+    send(JSON, "").await.expect_invalid(&[""]);
+    send("", "{}").await.expect(415);
+}
+
+#[tokio::test]
 async fn what_is_unknown_in_a_form_is_ignored_and_types_may_be_written_in_other_ways() {
     let service = service().await;
     service.sign_up("ann").await.expect(201);

@@ -269,6 +269,10 @@ fn requests_that_need_the_store(service: &Service, access: &str, refresh: &str) 
         (service.post("/comments").bearer(access).json(&json!({"content": "hello"})), 200),
         (service.get("/limited"), 200),
         (service.get("/protected").header("x-api-key", &strangers_key()), 403),
+        (service.post("/2fa/setup").bearer(access), 200),
+        (service.verify(access, "000"), 400),
+        (service.turn_off(access, PASSWORD, "000"), 400),
+        (service.replace_codes(access, PASSWORD, "000"), 400),
         (service.post("/revoke-token").bearer(access), 200),
         (service.post("/logout").bearer(access), 401),
     ]
