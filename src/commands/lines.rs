@@ -99,7 +99,9 @@ impl Parse for Newcomer {
         }
         let totp_secret = fields.optional("totp_secret", TotpSecret::parse);
         let recovery_codes = fields.list_if_any("recovery_codes", PortableCodes::parse);
-        if let (Some(None), Some(Some(_))) = (&totp_secret, &recovery_codes) {
+        if let (Some(None), Some(Some(codes))) = (&totp_secret, &recovery_codes)
+            && !matches!(codes, PortableCodes::Plain(none) if none.is_empty())
+        {
             fields.refuse("recovery_codes", "are nothing without a totp_secret");
         }
         let created_at = fields.optional("created_at", time);
