@@ -8,21 +8,21 @@ use std::time::{Duration, Instant};
 
 const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/users.jsonl");
 /// A hash of `secret` that is quickly made.
-const BCRYPT: &str = "$2b$04$fMbrD2FKmsrdBb0iPM21LuT4s8tH88cD5HPwuLomcnZUjne8SeiiW";
+pub const BCRYPT: &str = "$2b$04$fMbrD2FKmsrdBb0iPM21LuT4s8tH88cD5HPwuLomcnZUjne8SeiiW";
 
 impl Place {
     /// A command on the folder `data` here.
-    fn users(&self, args: &[&str]) -> Start {
+    pub fn users(&self, args: &[&str]) -> Start {
         args.iter().fold(self.server().arg("users"), |start, arg| start.arg(arg))
     }
 
-    fn import(&self, lines: &[String]) -> Ended {
+    pub fn import(&self, lines: &[String]) -> Ended {
         fs::write(self.path("lines"), lines.join("\n")).unwrap();
         self.users(&["import", "lines"]).run()
     }
 
     /// What `users export` says.
-    fn exported(&self) -> Vec<Value> {
+    pub fn exported(&self) -> Vec<Value> {
         let ended = self.users(&["export"]).run();
         assert_eq!(ended.code, Some(0), "{}", self.log());
         let mut users: Vec<Value> = ended.said.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -31,7 +31,7 @@ impl Place {
     }
 
     /// A server, and somebody who signed up.
-    fn server_with(&self, name: &str) -> Server {
+    pub fn server_with(&self, name: &str) -> Server {
         let server = self.server().start();
         server.client().sign_up(name).expect(201);
         server
@@ -49,7 +49,7 @@ fn close(server: &Server, name: &str) {
     }
 }
 
-fn done(line: &str) -> Ended {
+pub fn done(line: &str) -> Ended {
     Ended { code: Some(0), said: vec![line.to_owned()] }
 }
 
@@ -75,6 +75,7 @@ fn what_is_refused_leaves_nothing() {
         (place.users(&["create", "--username", "ann", "--email", "ann"]).input(PASSWORD), "--email must be"),
         (place.users(&["password", "ann"]).input(PASSWORD), "there is no user ann"),
         (place.users(&["unlock", "ann"]), "there is no user ann"),
+        (place.users(&["reset-2fa", "ann"]), "there is no user ann"),
         (place.users(&["logout", "ann@example.com"]), "there is no user ann@example.com"),
         (place.users(&["delete", "ann"]), "there is no user ann"),
         (place.users(&["import", "nothing"]), "nothing: No such file"),
@@ -125,7 +126,7 @@ fn support_helps_while_the_server_runs() {
     let access = client.log_in("eve", "another pass phrase").expect(200).text("access_token");
 
     close(&server, "ann");
-    assert_eq!(place.users(&["unlock", "ann"]).run(), done("forgot the wrong passwords of ann"));
+    assert_eq!(place.users(&["unlock", "ann"]).run(), done("forgot the wrong passwords and codes of ann"));
     client.log_in("ann", PASSWORD).expect(200);
 
     let table = place.users(&["list"]).run();
@@ -193,10 +194,18 @@ fn a_bad_line_is_reported_by_its_number_and_leaves_nothing() {
         line(r#""created_at": "yesterday""#),
         line(r#""password": "secret""#),
         line(r#""username": "v""#),
+        line(r#""totp_secret": """#),
+        line(r#""totp_secret": "JBSWY3DP""#),
+        line(r#""totp_secret": "not base32 at all""#),
+        line(r#""totp_secret": ["JBSWY3DPEHPK3PXP"]"#),
+        line(r#""recovery_codes": ["abcd-efgh"]"#),
+        line(r#""totp_secret": "JBSWY3DPEHPK3PXP", "recovery_codes": "abcd-efgh""#),
+        line(r#""totp_secret": "JBSWY3DPEHPK3PXP", "recovery_codes": ["abcd-efgh", "short"]"#),
+        line(r#""totp_secret": "JBSWY3DPEHPK3PXP", "recovery_codes": ["hmac-sha256:abc"]"#),
     ];
     let lines = [&[good.clone()][..], &bad, &[good.replace("ann", "bob").replace("a-1", "b-1")]].concat();
     let ended = place.import(&lines);
-    assert_eq!((ended.code, &*ended.said[0]), (Some(1), "imported 2, kept 0, refused 17"), "{}", place.log());
+    assert_eq!((ended.code, &*ended.said[0]), (Some(1), "imported 2, kept 0, refused 25"), "{}", place.log());
     for number in 2..2 + bad.len() {
         assert!(place.log().contains(&format!("line {number}: ")), "line {number} in {}", place.log());
     }

@@ -10,6 +10,7 @@ mod journey;
 mod keys;
 #[cfg(feature = "tools")]
 mod kms;
+mod second_factor;
 mod server;
 mod starts;
 #[cfg(feature = "tools")]
