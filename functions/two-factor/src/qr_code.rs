@@ -11,8 +11,10 @@ const QUIET: usize = 4;
 
 /// The QR code of a text, as a PNG in black and white.
 pub fn png_of(text: &str) -> Result<Vec<u8>, Error> {
-    let code =
-        QrCode::with_error_correction_level(text, EcLevel::M).map_err(|error| Error::Unavailable(error.into()))?;
+    // The longest names that may be fit only at the lower level.
+    let code = QrCode::with_error_correction_level(text, EcLevel::M)
+        .or_else(|_| QrCode::with_error_correction_level(text, EcLevel::L))
+        .map_err(|error| Error::Unavailable(error.into()))?;
     let modules = code.width();
     let side = (modules + 2 * QUIET) * SCALE;
     let colors = code.to_colors();
