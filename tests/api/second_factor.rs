@@ -42,6 +42,9 @@ async fn nobody_sets_up_or_verifies_without_a_token() {
         let answer = service.post(path).json(&json!({"code": "123456"})).send().await;
         assert_eq!(answer.expect_problem(401, "Not authenticated").header("www-authenticate"), Some("Bearer"));
     }
+    // No code is taken where addresses are logged.
+    let ann = service.person("ann").await;
+    service.post("/2fa/verify?code=123456").bearer(&ann.access).send().await.expect_invalid(&["/code"]);
     assert!(service.raw.items("second-factors").await.is_empty());
 }
 
@@ -107,6 +110,30 @@ async fn who_has_no_address_goes_by_the_name() {
     service.raw.put("users", item).await;
     let shown = read_picture(&service.picture(&ann.access).await);
     assert!(shown.starts_with("otpauth://totp/Doorward:ann?secret="), "{shown}");
+}
+
+#[tokio::test]
+async fn the_longest_names_fit_into_a_picture() {
+    let longest = "𠀀".repeat(64);
+    let service = service_with(&[("DOORWARD_NAME", &longest)]).await;
+    let email = format!("{}@{}", "𠀀".repeat(16), ["a".repeat(63), "b".repeat(63), "c".repeat(61)].join("."));
+    for (name, email) in [(longest.clone(), None), ("ann".to_owned(), Some(email))] {
+        let body = json!({
+            "username": name, "password": PASSWORD, "email": email.as_deref().unwrap_or("ann@example.com"),
+        });
+        service.post("/users").json(&body).send().await.expect(201);
+        let access = service.login(&name).await.access;
+        if email.is_none() {
+            let id = service.user(&name).await.id;
+            let mut item = service.raw.item("users", &[("user_id", id.as_str())]).await.unwrap();
+            item.remove("email");
+            service.raw.put("users", item).await;
+        }
+        let app = Authenticator::scan(&read_picture(&service.picture(&access).await));
+        assert_eq!(app.totp().issuer(), Some(longest.as_str()));
+        assert_eq!(app.totp().account_name(), email.as_ref().unwrap_or(&name));
+        service.verify(&access, &service.code(&app)).send().await.expect(200);
+    }
 }
 
 #[tokio::test]

@@ -173,6 +173,18 @@ async fn several_may_wait_and_each_is_its_own() {
 }
 
 #[tokio::test]
+async fn that_it_was_used_is_kept_until_it_would_have_ended_and_a_minute_more() {
+    let service = service().await;
+    let ann = service.with_second_factor("ann").await;
+    let (token, end) = (service.first_step("ann").await, service.clock.now().seconds() + 300);
+    service.wait(29);
+    service.second_step(&token, &service.code(&ann.app)).send().await.expect(200);
+    let items = service.raw.items("revoked-tokens").await;
+    assert_eq!(items.len(), 1);
+    assert_eq!(items[0]["expires_at"].as_n().unwrap(), &(end + 60).to_string());
+}
+
+#[tokio::test]
 async fn it_lives_for_five_minutes() {
     let service = service().await;
     let ann = service.with_second_factor("ann").await;
@@ -309,14 +321,13 @@ async fn the_scope_of_the_first_step_is_the_most_that_the_second_gets() {
         };
         let code = codes.next().unwrap();
         let answer = service.second_step_for(&token, code, second.unwrap_or_default()).await;
-        match given {
-            Some(given) => assert_eq!(answer.expect(200).text("scope"), given, "{first:?} {second:?}"),
-            None => {
-                answer.expect_problem(400, "Scope not allowed");
-                // Neither the token nor the code is used up.
-                service.second_step(&token, code).send().await.expect(200);
-            }
+        if let Some(given) = given {
+            assert_eq!(answer.expect(200).text("scope"), given, "{first:?} {second:?}");
+            continue;
         }
+        answer.expect_problem(400, "Scope not allowed");
+        // Neither the token nor the code is used up.
+        service.second_step(&token, code).send().await.expect(200);
     }
     assert_eq!(service.wrong_codes_of("ann").await, 0);
 }
