@@ -3,8 +3,8 @@
 use crate::client::{Answer, Client, PASSWORD, tokens};
 use crate::commands::{BCRYPT, done};
 use crate::server::Place;
+use doorward_core::clock::Clock;
 use serde_json::{Value, json};
-use std::time::{SystemTime, UNIX_EPOCH};
 use totp_rs::{Builder, Secret};
 
 impl Client {
@@ -33,7 +33,7 @@ impl Client {
 fn code_of(secret: &str, seconds: u64) -> String {
     let plain = secret.replace(' ', "").to_uppercase();
     let app = Builder::new().with_secret(Secret::try_from_base32(plain).unwrap()).build_noncompliant();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let now = u64::try_from(Clock::System.now().seconds()).unwrap();
     app.generate(now + seconds).to_string()
 }
 
