@@ -177,11 +177,11 @@ impl Turn {
         let Some(succeeded) = younger.iter().map(|younger| younger.term.signs_from).min() else { return term };
         let ends = term.signs_until.map_or(succeeded, |until| until.min(succeeded));
         term.signs_until = Some(ends);
-        let dies = match self.purpose.life(&self.lifetimes) {
-            Some(_) if self.order == Order::RevokeOld && self.next.is_some_and(|next| key.serial < next) => Some(ends),
-            Some(life) => Some(ends.plus(life)),
-            None => None,
-        };
+        let revoked = younger.iter().find(|next| self.order == Order::RevokeOld && Some(next.serial) == self.next);
+        let dies = self.purpose.life(&self.lifetimes).map(|life| match revoked {
+            Some(next) => next.term.signs_from,
+            None => ends.plus(life),
+        });
         term.verifies_until = [term.verifies_until, dies].into_iter().flatten().min();
         term
     }

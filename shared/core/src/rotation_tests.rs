@@ -187,6 +187,17 @@ fn what_somebody_may_have_seen_is_revoked_the_next_key_too() {
 }
 
 #[test]
+fn what_was_succeeded_long_ago_is_revoked_at_the_same_moment() {
+    let mut table = Table::begun(Purpose::Refresh);
+    table.turn(Order::Next, START.plus(DAY));
+    let now = START.plus(20 * DAY);
+    table.turn(Order::RevokeOld, now);
+    let ends: Vec<_> = table.keys.iter().map(|key| key.term.verifies_until).collect();
+    assert_eq!(ends, [Some(now.plus(RING_AGE)), Some(now.plus(RING_AGE)), None]);
+    assert_eq!(table.states(now), ["previous", "current", "next"]);
+}
+
+#[test]
 fn a_hurry_that_meets_a_calm_order_hurries_its_key() {
     for order in [Order::Now, Order::RevokeOld] {
         let mut table = Table::begun(Purpose::Sign);
