@@ -77,7 +77,7 @@ async fn by_default_the_old_secret_is_dead_at_once() {
     }
     assert_eq!(service.keys_of(&ann).await.len(), 1);
     let is_rotated = |event: &&Event| matches!(event, Event::ApiKeyRotated { .. });
-    assert_eq!(service.events().iter().filter(is_rotated).count(), 4);
+    assert_eq!(service.events().iter().filter(is_rotated).count(), 5);
 }
 
 #[tokio::test]
