@@ -63,7 +63,8 @@ impl OAuthError {
     }
 }
 
-#[derive(Serialize)]
+/// RFC 6749 §5.2.
+#[derive(Default, Serialize)]
 struct Body {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
@@ -71,37 +72,50 @@ struct Body {
     error_description: Option<&'static str>,
 }
 
+impl OAuthError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::InvalidClient { .. } | Self::NoToken | Self::InvalidToken => StatusCode::UNAUTHORIZED,
+            Self::InsufficientScope(_) => StatusCode::FORBIDDEN,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    fn body(&self) -> Body {
+        let (error, description) = match self {
+            Self::InvalidRequest(what) => ("invalid_request", *what),
+            Self::InvalidClient { .. } => ("invalid_client", "Client authentication failed"),
+            Self::InvalidGrant => ("invalid_grant", "The refresh token is invalid, expired or revoked"),
+            Self::InvalidScope => ("invalid_scope", "The scope is wider than what may be granted"),
+            Self::UnsupportedGrantType => ("unsupported_grant_type", "This grant type is not served here"),
+            Self::InvalidToken => ("invalid_token", "The access token is invalid, expired or revoked"),
+            Self::InsufficientScope(_) => ("insufficient_scope", "More is needed than what was granted"),
+            Self::NoToken | Self::Other(_) => return Body::default(),
+        };
+        Body { error: Some(error), error_description: Some(description) }
+    }
+
+    fn challenge(&self) -> Option<Cow<'static, str>> {
+        Some(match self {
+            Self::InvalidClient { challenge: true } => "Basic realm=\"doorward\"".into(),
+            Self::NoToken => "Bearer".into(),
+            Self::InvalidToken => "Bearer error=\"invalid_token\"".into(),
+            Self::InsufficientScope(None) => "Bearer error=\"insufficient_scope\"".into(),
+            Self::InsufficientScope(Some(scope)) => {
+                format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"").into()
+            }
+            _ => return None,
+        })
+    }
+}
+
 impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
-        let (bad, unauthorized) = (StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED);
-        let (status, error, description) = match &self {
-            Self::InvalidRequest(what) => (bad, "invalid_request", *what),
-            Self::InvalidClient { .. } => (unauthorized, "invalid_client", "Client authentication failed"),
-            Self::InvalidGrant => (bad, "invalid_grant", "The refresh token is invalid, expired or revoked"),
-            Self::InvalidScope => (bad, "invalid_scope", "The scope is wider than what may be granted"),
-            Self::UnsupportedGrantType => (bad, "unsupported_grant_type", "This grant type is not served here"),
-            Self::NoToken => (unauthorized, "", ""),
-            Self::InvalidToken => (unauthorized, "invalid_token", "The access token is invalid, expired or revoked"),
-            Self::InsufficientScope(_) => {
-                (StatusCode::FORBIDDEN, "insufficient_scope", "The access token is not good for this")
-            }
-            Self::Other(_) => (StatusCode::INTERNAL_SERVER_ERROR, "", ""),
-        };
-        let challenge: Option<Cow<'static, str>> = match self {
-            Self::InvalidClient { challenge: true } => Some("Basic realm=\"doorward\"".into()),
-            Self::NoToken => Some("Bearer".into()),
-            Self::InvalidToken => Some("Bearer error=\"invalid_token\"".into()),
-            Self::InsufficientScope(None) => Some("Bearer error=\"insufficient_scope\"".into()),
-            Self::InsufficientScope(Some(scope)) => {
-                Some(format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"").into())
-            }
-            Self::Other(error) => return error.into_response(),
-            _ => None,
-        };
-        let say = |text: &'static str| (!text.is_empty()).then_some(text);
-        let body = Body { error: say(error), error_description: say(description) };
-        let mut response = (status, Json(body)).into_response();
-        if let Some(challenge) = challenge.and_then(|text| HeaderValue::try_from(text.as_ref()).ok()) {
+        if let Self::Other(error) = self {
+            return error.into_response();
+        }
+        let mut response = (self.status(), Json(self.body())).into_response();
+        if let Some(challenge) = self.challenge().and_then(|text| HeaderValue::try_from(text.as_ref()).ok()) {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
