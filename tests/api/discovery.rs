@@ -12,9 +12,10 @@ async fn metadata(service: &Service, path: &str) -> Value {
 #[tokio::test]
 async fn it_lists_what_answers_and_nothing_else() {
     let service = service().await;
+    let without_docs = service.another(&[("DOORWARD_DOCS", "off")]).await;
     for path in PATHS {
         let found = metadata(&service, path).await;
-        let expected = json!({
+        let mut expected = json!({
             "issuer": ISSUER,
             "jwks_uri": format!("{ISSUER}/.well-known/jwks.json"),
             "token_endpoint": format!("{ISSUER}/oauth2/token"),
@@ -29,8 +30,11 @@ async fn it_lists_what_answers_and_nothing_else() {
             "claims_supported": ["sub", "preferred_username", "name", "email", "email_verified"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
+            "service_documentation": format!("{ISSUER}/docs"),
         });
         assert_eq!(found, expected, "{path}");
+        expected.as_object_mut().unwrap().remove("service_documentation");
+        assert_eq!(metadata(&without_docs, path).await, expected, "{path}");
     }
 }
 
@@ -39,7 +43,7 @@ async fn every_link_answers() {
     let service = service().await;
     let found = metadata(&service, PATHS[0]).await;
     for (name, value) in found.as_object().unwrap() {
-        if !name.ends_with("_endpoint") && !name.ends_with("_uri") {
+        if !["_endpoint", "_uri", "_documentation"].iter().any(|end| name.ends_with(end)) {
             continue;
         }
         let path = value.as_str().unwrap().strip_prefix(ISSUER).unwrap();

@@ -32,6 +32,9 @@ pub struct Metadata {
     subject_types_supported: [&'static str; 1],
     /// OpenID Connect wants to know. There are no ID tokens; access tokens are signed by these.
     id_token_signing_alg_values_supported: BTreeSet<String>,
+    /// The docs page, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_documentation: Option<String>,
 }
 
 pub async fn metadata(State(app): State<App>) -> Result<([(HeaderName, HeaderValue); 1], Json<Metadata>), Error> {
@@ -54,6 +57,7 @@ pub async fn metadata(State(app): State<App>) -> Result<([(HeaderName, HeaderVal
         claims_supported: ["sub", "preferred_username", "name", "email", "email_verified"],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: algorithms,
+        service_documentation: app.config.docs.then(|| at("/docs")),
     };
     Ok(([CACHE], Json(metadata)))
 }
