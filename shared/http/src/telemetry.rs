@@ -17,7 +17,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 /// Where logs go, and how they are written.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// As JSON to standard output, which Lambda keeps in that log group. CloudWatch makes metrics of the audit's events.
+    /// As JSON to standard output, which Lambda keeps in that log group. `CloudWatch` makes metrics of the audit's events.
     Lambda {
         /// The log group, by which the metrics are told from another stack's.
         log_group: Option<String>,
@@ -62,7 +62,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
             }
         }
         event.record(&mut fields);
-        let (target, level) = (event.metadata().target(), event.metadata().level());
+        let (target, level) = (event.metadata().target(), *event.metadata().level());
         let line = match &self.0 {
             Output::Lambda { log_group } => json_line(target, level, fields.0, log_group.as_deref()),
             Output::Json => json_line(target, level, fields.0, None),
@@ -101,9 +101,9 @@ impl Visit for Fields {
     }
 }
 
-/// One JSON object and a line end. With a log group, an event of the audit counts as a metric of its name (CloudWatch's
+/// One JSON object and a line end. With a log group, an event of the audit counts as a metric of its name (`CloudWatch`'s
 /// embedded metric format).
-fn json_line(target: &str, level: &Level, fields: Map<String, Value>, log_group: Option<&str>) -> String {
+fn json_line(target: &str, level: Level, fields: Map<String, Value>, log_group: Option<&str>) -> String {
     let now = Clock::System.now();
     let mut line = Map::new();
     line.insert("timestamp".to_owned(), now.to_string().into());
@@ -124,12 +124,12 @@ fn json_line(target: &str, level: &Level, fields: Map<String, Value>, log_group:
 }
 
 /// The time of day in UTC, what happened, and to whom.
-fn line_for_eyes(target: &str, level: &Level, fields: &Map<String, Value>) -> String {
+fn line_for_eyes(target: &str, level: Level, fields: &Map<String, Value>) -> String {
     let now = Clock::System.now().to_string();
     let time = now.get(11..19).unwrap_or_default();
     let text = |name: &str| fields.get(name).map(plain).unwrap_or_default();
     let mut line = format!("{time} ");
-    if *level < Level::INFO {
+    if level < Level::INFO {
         let _ = write!(line, "{level} ");
     }
     let shown: &[&str] = match target {
@@ -160,14 +160,14 @@ fn plain(value: &Value) -> String {
 mod tests {
     use super::*;
 
-    fn fields(value: Value) -> Map<String, Value> {
+    fn fields(value: &Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
     }
 
     #[test]
     fn an_event_is_a_metric_of_its_name() {
-        let theft = fields(json!({"event": "theft_detected", "user": "u1"}));
-        let line: Value = serde_json::from_str(&json_line(AUDIT, &Level::INFO, theft.clone(), Some("/g"))).unwrap();
+        let theft = fields(&json!({"event": "theft_detected", "user": "u1"}));
+        let line: Value = serde_json::from_str(&json_line(AUDIT, Level::INFO, theft.clone(), Some("/g"))).unwrap();
         assert_eq!(
             (&line["event"], &line["user"], &line["log_group"]),
             (&json!("theft_detected"), &json!("u1"), &json!("/g"))
@@ -178,20 +178,20 @@ mod tests {
         assert_eq!(metrics["Dimensions"], json!([["log_group"]]));
         assert!(line["_aws"]["Timestamp"].is_number());
 
-        let elsewhere = json_line(AUDIT, &Level::INFO, theft.clone(), None);
+        let elsewhere = json_line(AUDIT, Level::INFO, theft.clone(), None);
         assert!(!elsewhere.contains("_aws"), "{elsewhere}");
-        let other = json_line("doorward_http::edge", &Level::INFO, theft, Some("/g"));
+        let other = json_line("doorward_http::edge", Level::INFO, theft, Some("/g"));
         assert!(!other.contains("_aws"), "{other}");
     }
 
     #[test]
     fn a_person_reads_one_plain_line() {
-        let event = fields(json!({"event": "login_failed", "reason": "wrong_password", "id": "r", "path": "/token"}));
-        let line = line_for_eyes(AUDIT, &Level::INFO, &event);
+        let event = fields(&json!({"event": "login_failed", "reason": "wrong_password", "id": "r", "path": "/token"}));
+        let line = line_for_eyes(AUDIT, Level::INFO, &event);
         assert_eq!(line.get(8..), Some(" login failed  reason wrong_password\n"), "{line}");
-        let answered = fields(json!({"message": "answered", "status": 200, "method": "GET", "path": "/a\u{1b}[2Jb"}));
-        assert_eq!(line_for_eyes("x", &Level::INFO, &answered).get(8..), Some(" GET /a [2Jb 200\n"));
-        let failed = fields(json!({"message": "unavailable", "cause": "no\nstore"}));
-        assert_eq!(line_for_eyes("x", &Level::ERROR, &failed).get(8..), Some(" ERROR unavailable  cause no store\n"));
+        let answered = fields(&json!({"message": "answered", "status": 200, "method": "GET", "path": "/a\u{1b}[2Jb"}));
+        assert_eq!(line_for_eyes("x", Level::INFO, &answered).get(8..), Some(" GET /a [2Jb 200\n"));
+        let failed = fields(&json!({"message": "unavailable", "cause": "no\nstore"}));
+        assert_eq!(line_for_eyes("x", Level::ERROR, &failed).get(8..), Some(" ERROR unavailable  cause no store\n"));
     }
 }
