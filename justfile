@@ -1,4 +1,4 @@
-export PATH := justfile_directory() / "target/tools/bin" + ":" + justfile_directory() / "target/tools/venv/bin" + ":" + env("PATH")
+export PATH := justfile_directory() / "target/tools/bin" + ":" + justfile_directory() / "target/tools/venv/bin" + ":" + justfile_directory() / "target/tools/ministack/bin" + ":" + env("PATH")
 export SAM_CLI_TELEMETRY := "0"
 
 # The recipes.
