@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 VARIABLES = {
     "DOORWARD_LOGIN_RATE": "off",
     "DOORWARD_SIGN_UP_RATE": "off",
+    "DOORWARD_OTP_RATE": "1000000/1",
     "DOORWARD_ARGON2": "m=8,t=1,p=1",
     "DOORWARD_ACCESS_TTL": "86400",
 }

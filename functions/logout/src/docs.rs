@@ -1,7 +1,7 @@
 //! What the routes take and give, for the OpenAPI document.
 
 use doorward_http::answer::Message;
-use doorward_http::openapi::schema::{credential, optional, required};
+use doorward_http::openapi::schema::{credential, optional, required, text};
 use doorward_http::openapi::{Operation, Section};
 use serde_json::json;
 
@@ -25,7 +25,7 @@ pub fn docs() -> Section {
 }
 
 fn oauth_revoke() -> Operation {
-    let members = [required("token", credential()), optional("token_type_hint", credential())];
+    let members = [required("token", credential()), optional("token_type_hint", text())];
     Operation::post("/oauth2/revoke", "oauth2_revoke", "End a token (RFC 7009)")
         .about("A refresh token ends its session, an access token itself. Possession is enough; an unknown token is ended already.")
         .form(&members, json!({"token": "dwr_AQIDBAUGBwgJCgsMDQ4PEA"}))

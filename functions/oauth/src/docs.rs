@@ -3,7 +3,7 @@
 use crate::userinfo::UserInfo;
 use doorward_http::error::OAuthError;
 use doorward_http::guard::{IntrospectTokens, Scope as _};
-use doorward_http::openapi::schema::{any_object, credential, optional, required};
+use doorward_http::openapi::schema::{any_object, credential, optional, required, text};
 use doorward_http::openapi::{Operation, Section};
 use serde_json::json;
 
@@ -19,9 +19,9 @@ pub fn docs() -> Section {
 fn introspect() -> Operation {
     let members = [
         required("token", credential()),
-        optional("token_type_hint", credential()),
-        optional("client_id", credential()),
-        optional("client_secret", credential()),
+        optional("token_type_hint", text()),
+        optional("client_id", text()),
+        optional("client_secret", text()),
     ];
     Operation::post("/oauth2/introspect", "introspect", "What a token is worth at this moment (RFC 7662)")
         .about("Of a token that is worth nothing it says no more than that. Asking is no use of the token.")

@@ -3,7 +3,7 @@
 use doorward_http::Error;
 use doorward_http::answer::TokenResponse;
 use doorward_http::error::OAuthError;
-use doorward_http::openapi::schema::{code, constant, credential, one_of, optional, password, required, scope};
+use doorward_http::openapi::schema::{constant, one_of, optional, password, required, scope, text};
 use doorward_http::openapi::{Operation, Section, tokens};
 use serde_json::json;
 
@@ -15,11 +15,11 @@ pub fn docs() -> Section {
 
 fn login() -> Operation {
     let members = [
-        optional("username", credential()),
+        optional("username", text()),
         optional("password", password()),
         optional("scope", scope()),
-        optional("otp", code()),
-        optional("mfa_token", credential()),
+        optional("otp", text()),
+        optional("mfa_token", text()),
         optional("grant_type", constant("password")),
     ];
     Operation::post("/token", "login", "Log in")
@@ -40,14 +40,14 @@ fn login() -> Operation {
 fn oauth_token() -> Operation {
     let members = [
         required("grant_type", one_of(["refresh_token", "client_credentials"])),
-        optional("refresh_token", credential()),
+        optional("refresh_token", text()),
         optional("scope", scope()),
-        optional("client_id", credential()),
-        optional("client_secret", credential()),
+        optional("client_id", text()),
+        optional("client_secret", text()),
     ];
     Operation::post("/oauth2/token", "oauth2_token", "Token endpoint (RFC 6749)")
         .about("Serves the grants `refresh_token` (§6) and `client_credentials` (§4.4); a client is an API key.")
-        .client()
+        .client_or_nobody()
         .form(&members, json!({"grant_type": "refresh_token", "refresh_token": "dwr_AQIDBAUGBwgJCgsMDQ4PEA"}))
         .gives::<TokenResponse>("The successor of the refresh token, and an access token", tokens())
         .refuses([Error::InvalidRefreshToken, Error::ScopeNotAllowed])

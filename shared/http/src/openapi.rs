@@ -123,6 +123,12 @@ impl Operation {
         self.refuses_in_oauth([OAuthError::InvalidClient { challenge: true }])
     }
 
+    /// Takes a client's credentials where what is presented is a client's, and none where it is not.
+    pub fn client_or_nobody(mut self) -> Self {
+        self.builder = self.builder.security(SecurityRequirement::default());
+        self.client()
+    }
+
     /// Takes a client's credentials, an API key in its header, or an access token, each with a scope.
     pub fn client_key_or_bearer(mut self, scope: &'static str) -> Self {
         for (scheme, scopes) in [(API_KEY, [].as_slice()), (BEARER, &[scope])] {
