@@ -10,6 +10,8 @@ mod admin_faults;
 mod admin_rule;
 mod api_key_rotation;
 mod api_keys;
+mod authorizer;
+mod authorizer_events;
 mod bad_requests;
 mod bearer;
 mod calls;

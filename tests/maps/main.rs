@@ -104,11 +104,26 @@ fn every_function_has_a_folder_and_every_folder_a_function() {
         .collect();
     let functions = functions();
     assert_eq!(folders, functions.keys().cloned().collect());
-    // A function is called by a path or by an event of its own.
+    // A function is called by a path, by an event of its own, or by other people's APIs.
     let mapped: BTreeSet<_> = of_template().into_values().collect();
     for (name, function) in functions {
-        assert_ne!(mapped.contains(&name), function["Properties"]["Events"].is_mapping(), "{name}");
+        let has_events = function["Properties"]["Events"].is_mapping();
+        let called = [mapped.contains(&name), has_events, authorizers().contains(&name)];
+        assert_eq!(called.into_iter().filter(|is| *is).count(), 1, "{name}");
     }
+}
+
+/// The functions that authorizers of any API of the account may call, and no other account's.
+fn authorizers() -> BTreeSet<String> {
+    let template = template();
+    let resources = template["Resources"].as_mapping().unwrap();
+    let permissions = resources.values().filter(|resource| resource["Type"] == "AWS::Lambda::Permission");
+    let of_any_api = permissions.filter(|permission| {
+        let any = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:*/authorizers/*";
+        text(&permission["Properties"]["SourceArn"]) == any
+    });
+    let called = of_any_api.map(|permission| text(&permission["Properties"]["FunctionName"]));
+    called.map(|name| resources[name]["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap().to_owned()).collect()
 }
 
 /// What a role may do with the sealing key: the actions, and the purposes of the keys that it may do it with.
@@ -133,6 +148,7 @@ fn kms_rights(function: &Value) -> Vec<(Vec<String>, Vec<String>)> {
 fn a_role_opens_the_keys_that_its_function_opens_and_no_others() {
     let opens: BTreeMap<&str, &[Purpose]> = BTreeMap::from([
         ("api-keys", doorward_api_keys::OPENS),
+        ("authorizer", doorward_authorizer::OPENS),
         ("example", doorward_example::OPENS),
         ("logout", doorward_logout::OPENS),
         ("metadata", doorward_metadata::OPENS),

@@ -4,6 +4,7 @@
 pub mod admin;
 pub mod answer;
 pub mod api_keys;
+pub mod authorizer;
 pub mod key_turns;
 pub mod oauth;
 pub mod probe;

@@ -40,15 +40,23 @@ impl Start {
     }
 }
 
-/// Runs routes as a Lambda function, with the private keys of those purposes.
+/// A function's [`App`], with the private keys of those purposes.
 ///
 /// What can be done before the first request is: start-up has a whole processor.
 ///
 /// # Errors
-/// When a variable cannot be used, the keys cannot be read, or the runtime ends.
-pub async fn serve(routes: Router<App>, opens: &'static [Purpose]) -> Result<(), Error> {
+/// When a variable cannot be used, or the keys cannot be read.
+pub async fn start(opens: &'static [Purpose]) -> Result<App, Error> {
     let Start { config, store, sealer } = Start::of_process(opens)?;
     let app = App::new(config, Seams { store, sealer, opens, clock: Clock::System, audit: Audit::default() });
     app.keys.current().await?;
-    lambda_http::run(edge(routes, app)).await
+    Ok(app)
+}
+
+/// Runs routes as a Lambda function, with the private keys of those purposes.
+///
+/// # Errors
+/// When a variable cannot be used, the keys cannot be read, or the runtime ends.
+pub async fn serve(routes: Router<App>, opens: &'static [Purpose]) -> Result<(), Error> {
+    lambda_http::run(edge(routes, start(opens).await?)).await
 }
