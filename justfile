@@ -17,10 +17,11 @@ clippy:
 spelling: _tools
     typos
 
+# The stack, and the stacks of others beside it
 template: _tools
     @# sam wants a region even where it calls nobody.
-    AWS_DEFAULT_REGION=eu-central-1 sam validate --lint
-    cfn-lint template.yaml
+    for template in template.yaml examples/*/template.yaml; do \
+        AWS_DEFAULT_REGION=eu-central-1 sam validate --lint --template "$template" && cfn-lint "$template" || exit 1; done
 
 deny: _tools
     cargo deny --workspace check bans licenses sources
