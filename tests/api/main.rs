@@ -36,6 +36,7 @@ mod protected;
 mod races;
 mod refresh;
 mod renewal;
+mod roles;
 mod rotate_keys;
 mod rotation;
 mod rotation_faults;

@@ -10,10 +10,12 @@ pub mod oauth;
 pub mod probe;
 pub mod raw;
 pub mod request;
+pub mod roles;
 pub mod second_factor;
 pub mod state;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use doorward::dynamodb::Embedded;
 use doorward::{OPENS, routes, tables};
 use doorward_core::clock::{Clock, Timestamp};
@@ -101,7 +103,17 @@ async fn start(dynamodb: Arc<Embedded>, folder: Arc<TempDir>, clock: Clock, vari
     app.keys.current().await.unwrap();
     probe.forget();
     let raw = Raw::new(&dynamodb.endpoint());
-    Service { clock, probe, store, raw, config, app: edge(routes(), app), audit, dynamodb, folder }
+    Service {
+        clock,
+        probe,
+        store,
+        raw,
+        config,
+        app: edge(routes().layer(from_fn(roles::as_routed)), app),
+        audit,
+        dynamodb,
+        folder,
+    }
 }
 
 impl Service {

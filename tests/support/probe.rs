@@ -1,5 +1,7 @@
-//! Between the service and its store: counts calls, and loses, throttles or cuts off what it is told to.
+//! Between the service and its store: counts calls, refuses what a function's role does not allow, and loses, throttles or cuts
+//! off what it is told to.
 
+use super::roles::ROLES;
 use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItemInput, BatchGetItemOutput};
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -11,7 +13,7 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 /// The probe.
@@ -27,6 +29,8 @@ struct State {
     /// What was sent under each `ClientRequestToken`.
     transactions: HashMap<String, serde_json::Value>,
     mistaken: Vec<String>,
+    /// What each function used of its role.
+    used: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// One call of the store.
@@ -90,6 +94,11 @@ impl Probe {
     /// The tables of transactions that went under the token of another one, which `DynamoDB` refuses.
     pub fn mistaken_transactions(&self) -> Vec<String> {
         self.0.lock().unwrap().mistaken.clone()
+    }
+
+    /// What a function used of its role.
+    pub fn used(&self, function: &str) -> BTreeSet<String> {
+        self.0.lock().unwrap().used.get(function).cloned().unwrap_or_default()
     }
 
     /// Loses the answer to the next such call, once.
@@ -162,7 +171,12 @@ impl Intercept for Probe {
         };
         cfg.interceptor_state().store_put(call.clone());
         let body: serde_json::Value = serde_json::from_slice(request.body().bytes().unwrap_or_default())?;
+        // Whoever is refused is not answered: the test that asked fails, and this says why.
+        let used = ROLES.judge(&call.operation, &body).inspect_err(|refused| eprintln!("{refused}"))?;
         let mut state = self.0.lock().unwrap();
+        if let Some((function, rights)) = used {
+            state.used.entry(function).or_default().extend(rights);
+        }
         if let Some(token) = body["ClientRequestToken"].as_str()
             && *state.transactions.entry(token.to_owned()).or_insert_with(|| body.clone()) != body
         {

@@ -116,7 +116,8 @@ impl UserStore {
             let set = format!("SET {}", e.compare(EPOCH, "=", number(from.next().0)));
             let condition = e.compare(EPOCH, "=", number(from.0));
             let table = self.0.table(USERS);
-            let found = match self.0.update(Update { table, key: key(id), set, condition, expression: e }).await? {
+            let update = Update { table, key: key(id), set, condition, expression: e };
+            let found = match self.0.update_unseen(update).await? {
                 Written::Done(_) => return Ok(true),
                 Written::Refused(None) => return Ok(false),
                 Written::Refused(Some(item)) => Epoch(Reader(&item).number(EPOCH)?),

@@ -43,6 +43,16 @@ pub(crate) async fn back_off(attempts: u32) {
 
 impl Db {
     pub(crate) async fn update(&self, update: Update) -> Result<Written, StoreError> {
+        self.update_returning(ReturnValue::AllNew, update).await
+    }
+
+    /// An update by a role that may see and set single attributes only: `ALL_NEW` would show it the others. The item that
+    /// comes back of one that was done is empty.
+    pub(crate) async fn update_unseen(&self, update: Update) -> Result<Written, StoreError> {
+        self.update_returning(ReturnValue::None, update).await
+    }
+
+    async fn update_returning(&self, shown: ReturnValue, update: Update) -> Result<Written, StoreError> {
         let mut attempt = 1;
         loop {
             let sent = self
@@ -54,7 +64,7 @@ impl Db {
                 .condition_expression(&update.condition)
                 .set_expression_attribute_names(Some(update.expression.names()))
                 .set_expression_attribute_values(update.expression.values())
-                .return_values(ReturnValue::AllNew)
+                .return_values(shown.clone())
                 .return_values_on_condition_check_failure(OnFailure::AllOld)
                 .send()
                 .await;
