@@ -4,6 +4,8 @@
 
 #![cfg(test)]
 
+mod policy;
+
 use doorward_core::keyring::Purpose;
 use serde_yaml_ng::Value;
 use std::collections::{BTreeMap, BTreeSet};
