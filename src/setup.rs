@@ -4,11 +4,13 @@ use crate::cli::Options;
 use crate::folder::{self, KEY_FILE};
 use crate::{OPENS, tables};
 use doorward_core::clock::Clock;
+use doorward_core::custom_claims::CustomClaims;
 use doorward_core::keyring::Purpose;
 use doorward_core::random::Random;
 use doorward_http::App;
 use doorward_http::app::Seams;
 use doorward_http::audit::Audit;
+use doorward_http::claims;
 use doorward_http::config::{Config, Surroundings, Variables};
 use doorward_http::rotate::Rotator;
 use doorward_http::seal::Sealer;
@@ -82,14 +84,15 @@ impl Configured {
     /// An app that serves: the keys are opened, the first ones made.
     ///
     /// # Errors
-    /// When the store does not answer, or the keys belong to another sealing key.
+    /// When the store does not answer, the keys belong to another sealing key, or a claim cannot be had.
     pub async fn serving(self, options: &Options, endpoint: Option<String>) -> Result<App, Fault> {
         let store = self.store(endpoint).await?;
         let sealer = self.sealer(options)?;
         let clock = Clock::System;
         let (signing_keys, config) = (&store.signing_keys, &self.config);
         Rotator { store: signing_keys, sealer: &sealer, config, clock: &clock, random: Random }.make_first().await?;
-        let seams = Seams { store, sealer: Some(sealer), opens: OPENS, clock, audit: Audit::default() };
+        let (audit, claims) = (Audit::default(), claims::of_users()?);
+        let seams = Seams { store, sealer: Some(sealer), opens: OPENS, clock, audit, claims };
         let app = App::new(self.config, seams);
         app.keys.current().await?;
         Ok(app)
@@ -111,6 +114,7 @@ impl Configured {
             Rotator { store, sealer, config, clock, random: Random }.make_first().await?;
         }
         let opens: &[Purpose] = if sealer.is_some() { &[Purpose::Seal] } else { &[] };
-        Ok(App::new(self.config.clone(), Seams { store, sealer, opens, clock, audit: Audit::default() }))
+        let (audit, claims) = (Audit::default(), CustomClaims::default());
+        Ok(App::new(self.config.clone(), Seams { store, sealer, opens, clock, audit, claims }))
     }
 }

@@ -15,6 +15,7 @@ mod authorizer_events;
 mod bad_requests;
 mod bearer;
 mod calls;
+mod custom_claims;
 mod discovery;
 mod docs_page;
 mod edge;

@@ -19,6 +19,7 @@ use axum::middleware::from_fn;
 use doorward::dynamodb::Embedded;
 use doorward::{OPENS, routes, tables};
 use doorward_core::clock::{Clock, Timestamp};
+use doorward_core::custom_claims::CustomClaims;
 use doorward_core::random::Random;
 use doorward_http::app::{App, Seams};
 use doorward_http::audit::{Audit, Event};
@@ -69,10 +70,16 @@ pub async fn service_with(variables: &[(&str, &str)]) -> Service {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let dynamodb = Arc::new(Embedded::start(listener, None).unwrap());
     let folder = Arc::new(tempfile::tempdir().unwrap());
-    start(dynamodb, folder, Clock::manual(START), variables).await
+    start(dynamodb, folder, Clock::manual(START), variables, CustomClaims::default()).await
 }
 
-async fn start(dynamodb: Arc<Embedded>, folder: Arc<TempDir>, clock: Clock, variables: &[(&str, &str)]) -> Service {
+async fn start(
+    dynamodb: Arc<Embedded>,
+    folder: Arc<TempDir>,
+    clock: Clock,
+    variables: &[(&str, &str)],
+    claims: CustomClaims,
+) -> Service {
     let defaults =
         [("DOORWARD_LOGIN_RATE", "off"), ("DOORWARD_SIGN_UP_RATE", "off"), ("DOORWARD_ARGON2", "m=8,t=1,p=1")];
     let owned = |pairs: &[(&str, &str)]| {
@@ -97,8 +104,8 @@ async fn start(dynamodb: Arc<Embedded>, folder: Arc<TempDir>, clock: Clock, vari
     let (signing_keys, rules) = (&store.signing_keys, &config);
     let rotator = Rotator { store: signing_keys, sealer: &sealer, config: rules, clock: &clock, random: Random };
     rotator.make_first().await.unwrap();
-    let seams =
-        Seams { store: store.clone(), sealer: Some(sealer), opens: OPENS, clock: clock.clone(), audit: audit.clone() };
+    let given = (store.clone(), clock.clone(), audit.clone());
+    let seams = Seams { store: given.0, sealer: Some(sealer), opens: OPENS, clock: given.1, audit: given.2, claims };
     let app = App::new(config.clone(), seams);
     app.keys.current().await.unwrap();
     probe.forget();
@@ -119,13 +126,20 @@ async fn start(dynamodb: Arc<Embedded>, folder: Arc<TempDir>, clock: Clock, vari
 impl Service {
     /// Another service on the same store, with the same keys and the same clock, and those variables.
     pub async fn another(&self, variables: &[(&str, &str)]) -> Self {
-        start(Arc::clone(&self.dynamodb), Arc::clone(&self.folder), self.clock.clone(), variables).await
+        let (dynamodb, folder, clock) = (Arc::clone(&self.dynamodb), Arc::clone(&self.folder), self.clock.clone());
+        start(dynamodb, folder, clock, variables, CustomClaims::default()).await
+    }
+
+    /// Another service on the same store, with the same keys and the same clock, whose tokens say more.
+    pub async fn another_claiming(&self, claims: CustomClaims) -> Self {
+        let (dynamodb, folder, clock) = (Arc::clone(&self.dynamodb), Arc::clone(&self.folder), self.clock.clone());
+        start(dynamodb, folder, clock, &[], claims).await
     }
 
     /// Another service on the same store, with the same keys, whose clock is ahead and is turned by itself.
     pub async fn another_ahead(&self, seconds: u64) -> Self {
         let clock = Clock::manual(self.clock.now().plus(Duration::from_secs(seconds)));
-        start(Arc::clone(&self.dynamodb), Arc::clone(&self.folder), clock, &[]).await
+        start(Arc::clone(&self.dynamodb), Arc::clone(&self.folder), clock, &[], CustomClaims::default()).await
     }
 
     pub fn get(&self, path: &str) -> Request {

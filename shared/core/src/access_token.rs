@@ -2,6 +2,7 @@
 
 use crate::api_key::ApiKeyId;
 use crate::clock::Timestamp;
+use crate::custom_claims::{ClaimsOf, CustomClaims};
 use crate::ids::{KeyId, SessionId, TokenId, UserId};
 use crate::scope::ScopeSet;
 use crate::session::{Amr, Session};
@@ -43,8 +44,8 @@ pub enum Subject {
 /// Whom an access token is made for.
 #[derive(Clone, Copy, Debug)]
 pub enum Holder<'a> {
-    /// A user, for one of their sessions.
-    User(&'a User, &'a Session),
+    /// A user, for one of their sessions, and what their profile says besides.
+    User(&'a User, &'a Session, &'a CustomClaims),
     /// A client.
     Client(&'a ApiKeyId),
 }
@@ -117,6 +118,15 @@ struct Claims {
     auth_time: Option<i64>,
 }
 
+/// What is signed. Custom claims are written and never read: nothing of Doorward depends on them.
+#[derive(Serialize)]
+struct Signed<'a> {
+    #[serde(flatten)]
+    claims: Claims,
+    #[serde(flatten)]
+    custom: Option<ClaimsOf<'a>>,
+}
+
 /// A member that, where it is there, has a value.
 fn some<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(member: D) -> Result<Option<T>, D::Error> {
     T::deserialize(member).map(Some)
@@ -149,9 +159,11 @@ impl NewToken<'_> {
     pub fn sign(&self, parties: &Parties, key: &SigningKey) -> Result<String, UnusableKey> {
         let header =
             Header { alg: key.algorithm.as_str().to_owned(), typ: TYP.to_owned(), kid: key.id.to_string(), crit: None };
-        let (sub, client_id, login) = match self.holder {
-            Holder::User(user, session) => (user.id.to_string(), FIRST_PARTY.to_owned(), Some((user, session))),
-            Holder::Client(id) => (id.to_string(), id.to_string(), None),
+        let (sub, client_id, login, custom) = match self.holder {
+            Holder::User(user, session, custom) => {
+                (user.id.to_string(), FIRST_PARTY.to_owned(), Some((user, session)), Some(custom.of(user)))
+            }
+            Holder::Client(id) => (id.to_string(), id.to_string(), None, None),
         };
         let list = |set: &ScopeSet| set.iter().map(str::to_owned).collect();
         let claims = Claims {
@@ -170,7 +182,7 @@ impl NewToken<'_> {
             amr: login.map(|(_, session)| session.amr.iter().map(|amr| amr.as_str().to_owned()).collect()),
             auth_time: login.map(|(_, session)| session.auth_time.seconds()),
         };
-        let signed = format!("{}.{}", encode(&header)?, encode(&claims)?);
+        let signed = format!("{}.{}", encode(&header)?, encode(&Signed { claims, custom })?);
         let signature = key.sign(signed.as_bytes())?;
         Ok(format!("{signed}.{signature}"))
     }
@@ -273,6 +285,9 @@ fn object<T: serde::de::DeserializeOwned>(json: &[u8]) -> Result<T, InvalidAcces
     serde_json::from_slice(json).map_err(|_| InvalidAccessToken)
 }
 
+#[cfg(test)]
+#[path = "access_token_custom.rs"]
+mod custom;
 #[cfg(test)]
 #[path = "access_token_forge.rs"]
 mod forge;

@@ -1,7 +1,11 @@
 //! Tokens that are made wrong on purpose, each in one thing, and signed with the right key.
 
 use super::*;
+use crate::ids::RequestId;
+use crate::refresh_token::Generation;
 use crate::signing::Algorithm;
+use crate::user::{Epoch, Role};
+use crate::username::Username;
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -65,6 +69,45 @@ pub(super) fn claims() -> Value {
         "scope": "read:items write:items", "roles": ["user"], "permissions": ["read:users"], "amr": ["pwd"],
         "auth_time": NOW.seconds() - 60,
     })
+}
+
+/// Who `claims` are about.
+pub(super) fn user() -> User {
+    User {
+        id: UserId::parse("ann").unwrap(),
+        username: Username::parse("Ann").unwrap(),
+        email: None,
+        email_verified: false,
+        full_name: None,
+        disabled: false,
+        role: Role::User,
+        permissions: ScopeSet::parse("read:users").unwrap(),
+        scopes: ScopeSet::parse("read:items write:items").unwrap(),
+        two_factor_enabled: false,
+        epoch: Epoch(0),
+        created_at: NOW,
+    }
+}
+
+/// The login that `claims` are about.
+pub(super) fn session() -> Session {
+    Session {
+        id: SessionId::parse(SESSION).unwrap(),
+        user: user().id,
+        generation: Generation(0),
+        rotated_at: NOW,
+        rotated_by: RequestId::parse("r1").unwrap(),
+        epoch: Epoch(0),
+        auth_time: NOW.minus(Duration::from_mins(1)),
+        amr: vec![Amr::Pwd],
+        scopes: user().scopes,
+        key: KeyId::parse("refresh").unwrap(),
+        created_at: NOW,
+        ends_at: NOW.plus(Duration::from_hours(1)),
+        revoked_at: None,
+        address: String::new(),
+        user_agent: String::new(),
+    }
 }
 
 /// A client of its own, and no user behind it.

@@ -1,9 +1,5 @@
 use super::forge::*;
 use super::*;
-use crate::ids::RequestId;
-use crate::refresh_token::Generation;
-use crate::user::{Epoch, Role};
-use crate::username::Username;
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -287,42 +283,11 @@ fn a_token_of_more_than_16_kib_is_not_read() {
 
 #[test]
 fn what_is_signed_is_what_the_contract_lists_and_what_is_read() {
-    let id = UserId::parse("ann").unwrap();
-    let scopes = ScopeSet::parse("read:items write:items").unwrap();
-    let user = User {
-        id: id.clone(),
-        username: Username::parse("Ann").unwrap(),
-        email: None,
-        email_verified: false,
-        full_name: None,
-        disabled: false,
-        role: Role::User,
-        permissions: ScopeSet::parse("read:users").unwrap(),
-        scopes: scopes.clone(),
-        two_factor_enabled: false,
-        epoch: Epoch(0),
-        created_at: NOW,
-    };
-    let session = Session {
-        id: SessionId::parse(SESSION).unwrap(),
-        user: id.clone(),
-        generation: Generation(0),
-        rotated_at: NOW,
-        rotated_by: RequestId::parse("r1").unwrap(),
-        epoch: Epoch(0),
-        auth_time: NOW.minus(Duration::from_mins(1)),
-        amr: vec![Amr::Pwd],
-        scopes: scopes.clone(),
-        key: KeyId::parse("refresh").unwrap(),
-        created_at: NOW,
-        ends_at: NOW.plus(Duration::from_hours(1)),
-        revoked_at: None,
-        address: String::new(),
-        user_agent: String::new(),
-    };
-    let client = ApiKeyId::parse(CLIENT).unwrap();
+    let (user, session) = (user(), session());
+    let (id, scopes) = (user.id.clone(), session.scopes.clone());
+    let (client, none) = (ApiKeyId::parse(CLIENT).unwrap(), CustomClaims::default());
     for (holder, subject, claims) in [
-        (Holder::User(&user, &session), Subject::User(id, session.id), claims()),
+        (Holder::User(&user, &session, &none), Subject::User(id, session.id), claims()),
         (Holder::Client(&client), Subject::Client(client.clone()), client_claims()),
     ] {
         let id = TokenId::parse("t1").unwrap();

@@ -7,6 +7,7 @@ pub mod access_token;
 pub mod api_key;
 pub mod clock;
 pub mod cursor;
+pub mod custom_claims;
 pub mod email;
 pub mod grant;
 pub mod ids;

@@ -7,6 +7,7 @@ use crate::keys::KeyRing;
 use crate::seal::Sealer;
 use crate::throttle::FullWindows;
 use doorward_core::clock::Clock;
+use doorward_core::custom_claims::CustomClaims;
 use doorward_core::keyring::Purpose;
 use doorward_core::password::PasswordHash;
 use doorward_core::random::Random;
@@ -38,6 +39,8 @@ pub struct Parts {
     pub random: Random,
     /// Where events go.
     pub audit: Audit,
+    /// What is in the access tokens of users besides.
+    pub claims: CustomClaims,
 }
 
 /// What the surroundings give to an [`App`]: the same in production and in tests, with other parts.
@@ -52,18 +55,31 @@ pub struct Seams {
     pub clock: Clock,
     /// Where events go.
     pub audit: Audit,
+    /// What is in the access tokens of users besides.
+    pub claims: CustomClaims,
 }
 
 impl App {
     /// Puts the parts together. Nothing is sent yet.
     #[must_use]
     pub fn new(config: Config, seams: Seams) -> Self {
-        let Seams { store, sealer, opens, clock, audit } = seams;
+        let Seams { store, sealer, opens, clock, audit, claims } = seams;
         let keys = KeyRing::new(store.signing_keys.clone(), sealer, opens, clock.clone());
         let hasher = Hasher::new(config.hash_cost);
         let nobody = PasswordHash::unmatchable(config.hash_cost);
         let full_windows = FullWindows::default();
-        Self(Arc::new(Parts { config, store, keys, hasher, nobody, full_windows, clock, random: Random, audit }))
+        Self(Arc::new(Parts {
+            config,
+            store,
+            keys,
+            hasher,
+            nobody,
+            full_windows,
+            clock,
+            random: Random,
+            audit,
+            claims,
+        }))
     }
 }
 

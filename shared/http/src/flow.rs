@@ -24,7 +24,7 @@ pub async fn mint_access(
     scopes: ScopeSet,
     ends_at: Timestamp,
 ) -> Result<TokenResponse, Error> {
-    mint(app, Holder::User(user, session), scopes, ends_at).await
+    mint(app, Holder::User(user, session, &app.claims), scopes, ends_at).await
 }
 
 /// Signs an access token for a client, which never lasts longer than its key.

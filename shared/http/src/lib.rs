@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod app;
 pub mod audit;
+pub mod claims;
 pub mod client;
 pub mod config;
 mod cors;

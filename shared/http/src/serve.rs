@@ -2,6 +2,7 @@
 
 use crate::app::{App, Seams};
 use crate::audit::Audit;
+use crate::claims;
 use crate::config::{Config, Surroundings, Variables};
 use crate::edge;
 use crate::seal::Sealer;
@@ -45,10 +46,11 @@ impl Start {
 /// What can be done before the first request is: start-up has a whole processor.
 ///
 /// # Errors
-/// When a variable cannot be used, or the keys cannot be read.
+/// When a variable or a claim cannot be used, or the keys cannot be read.
 pub async fn start(opens: &'static [Purpose]) -> Result<App, Error> {
     let Start { config, store, sealer } = Start::of_process(opens)?;
-    let app = App::new(config, Seams { store, sealer, opens, clock: Clock::System, audit: Audit::default() });
+    let (clock, audit, claims) = (Clock::System, Audit::default(), claims::of_users()?);
+    let app = App::new(config, Seams { store, sealer, opens, clock, audit, claims });
     app.keys.current().await?;
     Ok(app)
 }
