@@ -60,6 +60,10 @@ _tools:
 test *args:
     cargo test --workspace {{ args }}
 
+# Damaged access tokens against the verifier, by the million
+mutate times="5000000":
+    MUTATIONS={{ times }} cargo test -p doorward-core mutated
+
 # The whole API on http://127.0.0.1:9000
 dev *args:
     cargo run -- {{ args }}

@@ -295,5 +295,8 @@ mod forge;
 #[path = "access_token_mixtures.rs"]
 mod mixtures;
 #[cfg(test)]
+#[path = "access_token_mutated.rs"]
+mod mutated;
+#[cfg(test)]
 #[path = "access_token_tests.rs"]
 mod tests;

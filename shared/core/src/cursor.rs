@@ -44,6 +44,7 @@ fn checksum(id: &[u8]) -> [u8; CHECKSUM] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_cursor_is_found_again_and_a_changed_one_is_noticed() {
@@ -67,6 +68,15 @@ mod tests {
         }
         for text in ["", "A", "é", "AAAAAAAAAAA"] {
             assert_eq!(parse(text), Err(InvalidCursor), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_is_what_was_given(id in "[A-Za-z0-9_-]{1,64}", text in "\\PC{0,100}|[A-Za-z0-9_-]{0,100}") {
+            let id = UserId::parse(&id).unwrap();
+            prop_assert_eq!(parse(&after(&id)), Ok(id));
+            prop_assert_eq!(parse(&text), Err(InvalidCursor));
         }
     }
 }

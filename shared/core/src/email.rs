@@ -88,6 +88,7 @@ fn is_foreign(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn what_is_no_address() {
@@ -148,6 +149,24 @@ mod tests {
         for text in ["a@b", "first.last+tag@example.co.uk", "o'hara@x.org", "jürgen@münchen.de", "用户@例子.广告"]
         {
             assert!(Email::parse(text).is_ok(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_is_kept_as_given_and_is_no_name(text in "\\PC{0,30}@\\PC{0,30}|\\p{any}{0,8}|[\\w.+-]{1,20}@[\\w.-]{1,20}") {
+            if let Ok(email) = Email::parse(&text) {
+                prop_assert_eq!(email.as_str(), &text);
+                let again = Email::parse(email.canonical().as_str());
+                prop_assert_eq!(again.as_ref().map(Email::canonical), Ok(email.canonical()));
+                prop_assert!(!text.contains(char::is_control) && !text.contains([' ', ',', ';', '<', '>']));
+                prop_assert!(crate::username::Username::parse(&text).is_err());
+            }
+        }
+
+        #[test]
+        fn every_plain_address_is_one(text in "[a-z0-9]{1,20}([.+_-][a-z0-9]{1,10}){0,2}@[a-z0-9]{1,20}([.-][a-z0-9]{1,10}){0,3}") {
+            prop_assert!(Email::parse(&text).is_ok(), "{}", text);
         }
     }
 }

@@ -99,6 +99,7 @@ impl fmt::Display for ScopeSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn what_is_no_scope() {
@@ -117,5 +118,21 @@ mod tests {
         let set = ScopeSet::parse(" write:items  read:items write:items ").unwrap();
         assert_eq!(set.to_string(), "read:items write:items");
         assert!(ScopeSet::parse("").unwrap().is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn a_list_says_what_was_put_in(text in "\\PC{0,60}|[ -~]{0,200}|([a-z:]{1,10} {0,2}){0,20}|\\p{any}{0,8}") {
+            let tokens: BTreeSet<&str> = text.split(' ').filter(|token| !token.is_empty()).collect();
+            match ScopeSet::parse(&text) {
+                Ok(set) => {
+                    prop_assert_eq!(set.iter().collect::<BTreeSet<_>>(), tokens);
+                    prop_assert_eq!(ScopeSet::parse(&set.to_string()), Ok(set));
+                }
+                // RFC 6749 §3.3
+                Err(_) => prop_assert!(tokens.iter().any(|token| token.len() > 64
+                    || !token.bytes().all(|byte| matches!(byte, b'!' | b'#'..=b'[' | b']'..=b'~')))),
+            }
+        }
     }
 }

@@ -269,6 +269,7 @@ pub fn judge_code(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
     const RATE: CodeRate = CodeRate { most: 5, window: Duration::from_mins(15) };
@@ -372,5 +373,27 @@ mod tests {
         assert_ne!(secrets(1).hash(&recovery()), secrets(2).hash(&recovery()));
         assert_eq!(RecoveryHash::parse(secrets(1).hash(&recovery()).as_str()), Ok(secrets(1).hash(&recovery())));
         assert!(RecoveryHash::parse("abc").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_typed_is_one_thing(text in "\\PC{0,70}|[0-9 -]{0,12}|[A-Za-z0-9 -]{0,70}|\\p{any}{0,8}") {
+            let digits = text.chars().filter(|c| !" -".contains(*c)).collect::<String>();
+            let is_totp = digits.len() == 6 && digits.chars().all(|c| c.is_ascii_digit());
+            match OneTimeCode::typed(&text) {
+                OneTimeCode::Totp(code) => prop_assert!(is_totp && digits.parse() == Ok(code)),
+                OneTimeCode::Recovery(code) => prop_assert!(!is_totp && RecoveryCode::parse(&text) == Ok(code)),
+                OneTimeCode::Unreadable => prop_assert!(!is_totp && RecoveryCode::parse(&text).is_err()),
+            }
+        }
+
+        #[test]
+        fn a_recovery_code_is_read_as_it_is_shown(random in any::<[u8; 10]>(), with in "[ -]{0,3}", at in 0usize..19) {
+            let code = RecoveryCode::from_random(random);
+            let mut shown = code.reveal();
+            prop_assert_eq!(RecoveryCode::parse(&shown.to_uppercase()), Ok(code.clone()));
+            shown.insert_str(at, &with);
+            prop_assert_eq!(RecoveryCode::parse(&shown), Ok(code));
+        }
     }
 }

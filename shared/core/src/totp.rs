@@ -111,6 +111,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::time::Duration;
 
     fn secret() -> TotpSecret {
@@ -165,5 +166,28 @@ mod tests {
             + secret
             + "&issuer=Own%20%26%20Co&algorithm=SHA1&digits=6&period=30";
         assert_eq!(uri, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn a_secret_is_read_as_it_is_shown(bytes in prop::collection::vec(any::<u8>(), 0..80), text in "\\PC{0,40}|[A-Z2-7a-z =]{0,110}") {
+            let shown = BASE32_NOPAD.encode(&bytes);
+            prop_assert_eq!(TotpSecret::parse(&shown).ok(), TotpSecret::from_bytes(bytes).ok());
+            if let Ok(secret) = TotpSecret::parse(&text) {
+                prop_assert_eq!(TotpSecret::parse(&secret.reveal()), Ok(secret));
+            }
+        }
+
+        #[test]
+        fn no_name_gets_out_of_its_place_in_the_address(issuer in "\\PC{0,30}|\\p{any}{0,8}", account in "\\PC{0,30}|[&?#/:%=]{0,8}") {
+            let uri = secret().otpauth_uri(&issuer, &account);
+            let (label, query) = uri.strip_prefix("otpauth://totp/").and_then(|rest| rest.split_once('?')).unwrap();
+            let decoded = |part: &str| percent_encoding::percent_decode_str(part).decode_utf8().unwrap().into_owned();
+            let (label_issuer, label_account) = label.split_once(':').unwrap();
+            prop_assert_eq!((decoded(label_issuer), decoded(label_account)), (issuer.clone(), account));
+            let members: Vec<_> = query.split('&').map(|pair| pair.split_once('=').unwrap()).collect();
+            prop_assert_eq!(members.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["secret", "issuer", "algorithm", "digits", "period"]);
+            prop_assert_eq!(decoded(members[1].1), issuer);
+        }
     }
 }

@@ -74,6 +74,7 @@ impl fmt::Display for Username {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn name(text: &str) -> Username {
         Username::parse(text).unwrap_or_else(|_| panic!("{text:?} is a name"))
@@ -125,5 +126,25 @@ mod tests {
             assert_eq!(name(one).canonical(), name(other).canonical(), "{one} {other}");
         }
         assert_ne!(name("stanley").canonical(), name("stan1ey").canonical());
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_is_kept_as_given_and_means_nothing_elsewhere(text in "\\PC{0,70}|[\\w.-]{1,64}|\\p{any}{0,8}") {
+            if let Ok(name) = Username::parse(&text) {
+                prop_assert_eq!(name.as_str(), &text);
+                prop_assert!(!text.contains(['#', '/', '@', '%', '<', '"', ' ']) && !text.contains(char::is_control));
+                // Whoever types it in another case is the same person.
+                if let Ok(upper) = Username::parse(&text.to_uppercase()) {
+                    let lower = Username::parse(&text.to_uppercase().to_lowercase());
+                    prop_assert!(lower.is_err() || lower.as_ref().map(Username::canonical) == Ok(upper.canonical()));
+                }
+            }
+        }
+
+        #[test]
+        fn every_plain_name_is_one(text in "[A-Za-z0-9._-]{1,64}") {
+            prop_assert_eq!(Username::parse(&text).map(|name| name.canonical().as_str().to_owned()), Ok(text.to_lowercase()));
+        }
     }
 }
