@@ -383,3 +383,7 @@ impl<'de> serde::Deserialize<'de> for Members {
         deserializer.deserialize_map(Object)
     }
 }
+
+#[cfg(test)]
+#[path = "extract_tests.rs"]
+mod tests;

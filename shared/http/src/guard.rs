@@ -316,3 +316,39 @@ pub async fn verify(app: &App, text: &str) -> Result<AccessToken, Error> {
     let key = ring.verifying(unverified.key_id(), now).ok_or(Error::InvalidToken)?;
     unverified.verify(key, &app.config.parties, now).map_err(invalid)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+    use proptest::prelude::*;
+
+    fn headers(values: &[&[u8]]) -> HeaderMap {
+        let value = |bytes: &&[u8]| HeaderValue::from_bytes(bytes).ok();
+        values.iter().filter_map(value).map(|value| (header::AUTHORIZATION, value)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_bearer_says_so_and_stands_alone(
+            scheme in "(?i:bearer)|[A-Za-z]{0,8}",
+            token in "[!-~]{0,40}",
+            spaces in " {1,3}",
+            bytes in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let text = format!("{scheme}{spaces}{token}{spaces}");
+            let alone = headers(&[text.as_bytes()]);
+            let is_bearer = scheme.eq_ignore_ascii_case("bearer");
+            match bearer_token(&alone) {
+                Ok(read) => prop_assert!(is_bearer && read == token),
+                Err(error) => prop_assert!(!is_bearer && matches!(error, Error::NotAuthenticated)),
+            }
+            let twice = headers(&[text.as_bytes(), b"Bearer x"]);
+            prop_assert!(matches!(bearer_token(&twice), Err(Error::InvalidToken)));
+            if let Ok(read) = bearer_token(&headers(&[&bytes])) {
+                prop_assert!(bytes[..6].eq_ignore_ascii_case(b"bearer"));
+                prop_assert!(read.is_ascii() && !read.starts_with(' ') && !read.ends_with(' '));
+            }
+        }
+    }
+}

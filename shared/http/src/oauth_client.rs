@@ -94,3 +94,47 @@ fn form_decoded(part: &str) -> Option<String> {
     let spaced = part.replace('+', " ");
     percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+    use proptest::prelude::*;
+
+    fn headers(value: &[u8]) -> HeaderMap {
+        HeaderValue::from_bytes(value).ok().map(|value| (header::AUTHORIZATION, value)).into_iter().collect()
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_client_says_is_what_is_read(
+            id in "\\PC{0,20}|\\p{any}{0,6}",
+            secret in "\\PC{0,40}|[ +%:&=]{0,6}",
+            scheme in "[bB][aA][sS][iI][cC]",
+            spaces in " {1,3}",
+        ) {
+            let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+            let pair = STANDARD.encode(format!("{}:{}", encoded(&id), encoded(&secret).replace("%20", "+")));
+            let read = basic(&headers(format!("{scheme}{spaces}{pair}").as_bytes()));
+            prop_assert_eq!(read.ok().flatten(), Some((id, secret)));
+        }
+
+        #[test]
+        fn another_scheme_is_no_client_and_no_bytes_are_a_good_one(
+            scheme in "[A-Za-z]{0,8}",
+            rest in "[A-Za-z0-9+/=]{0,40}",
+            bytes in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            for value in [format!("{scheme} {rest}").as_bytes(), format!("Basic {rest}").as_bytes(), &bytes] {
+                let headers = headers(value);
+                let is_basic = value.len() >= 5 && value[..5].eq_ignore_ascii_case(b"basic");
+                let read = basic(&headers).ok().flatten();
+                prop_assert!(read.is_none() || is_basic);
+                let posted = PostedClient { id: None, secret: None };
+                let found = ClientCredentials::of(&headers, posted).ok().flatten();
+                prop_assert!(found.is_none_or(|credentials| credentials.key.is_none()));
+            }
+        }
+    }
+}
