@@ -20,6 +20,7 @@ mod discovery;
 mod docs_page;
 mod edge;
 mod example;
+mod forged;
 mod keys;
 mod login;
 mod logout;
