@@ -90,8 +90,10 @@ impl Configured {
         let sealer = self.sealer(options)?;
         let clock = Clock::System;
         let (signing_keys, config) = (&store.signing_keys, &self.config);
-        Rotator { store: signing_keys, sealer: &sealer, config, clock: &clock, random: Random }.make_first().await?;
         let (audit, claims) = (Audit::default(), claims::of_users()?);
+        let rotator =
+            Rotator { store: signing_keys, sealer: &sealer, config, clock: &clock, random: Random, audit: &audit };
+        rotator.make_first().await?;
         let seams = Seams { store, sealer: Some(sealer), opens: OPENS, clock, audit, claims };
         let app = App::new(self.config, seams);
         app.keys.current().await?;
@@ -104,17 +106,17 @@ impl Configured {
     /// When the store does not answer, or the key file cannot be used.
     pub async fn operating(&self, options: &Options, endpoint: Option<String>, needs: Needs) -> Result<App, Fault> {
         let store = self.store(endpoint).await?;
-        let clock = Clock::System;
+        let (clock, audit) = (Clock::System, Audit::default());
         let sealer = match needs {
             Needs::NoKeys => None,
             Needs::Keys | Needs::KeysOfItsOwn => Some(self.sealer(options)?),
         };
         if let (Some(sealer), Needs::KeysOfItsOwn) = (&sealer, needs) {
             let (store, config, clock) = (&store.signing_keys, &self.config, &clock);
-            Rotator { store, sealer, config, clock, random: Random }.make_first().await?;
+            Rotator { store, sealer, config, clock, random: Random, audit: &audit }.make_first().await?;
         }
         let opens: &[Purpose] = if sealer.is_some() { &[Purpose::Seal] } else { &[] };
-        let (audit, claims) = (Audit::default(), CustomClaims::default());
+        let claims = CustomClaims::default();
         Ok(App::new(self.config.clone(), Seams { store, sealer, opens, clock, audit, claims }))
     }
 }

@@ -43,8 +43,8 @@ fn algorithm(key: &KeyRecord) -> Option<&'static str> {
 pub async fn rotate(app: &App, sealer: &Sealer, wanted: Rotate) -> Result<(), Fault> {
     let Rotate { purpose, now, revoke_old } = wanted;
     let order = Order::wanted(now, revoke_old);
-    let rotator =
-        Rotator { store: &app.store.signing_keys, sealer, config: &app.config, clock: &app.clock, random: app.random };
+    let (store, config, clock) = (&app.store.signing_keys, &app.config, &app.clock);
+    let rotator = Rotator { store, sealer, config, clock, random: app.random, audit: &app.audit };
     let turned = rotator.turn(purpose, order).await?;
     let Some((next, older)) = turned.keys.split_last() else { return Err("there is no key".into()) };
 

@@ -10,6 +10,7 @@ mod admin_faults;
 mod admin_rule;
 mod api_key_rotation;
 mod api_keys;
+mod audit;
 mod authorizer;
 mod authorizer_events;
 mod bad_requests;

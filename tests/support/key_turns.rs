@@ -22,7 +22,8 @@ impl Service {
 
     /// What turns this service's keys over.
     pub fn rotator<'a>(&'a self, sealer: &'a Sealer) -> Rotator<'a> {
-        Rotator { store: &self.store.signing_keys, sealer, config: &self.config, clock: &self.clock, random: Random }
+        let (store, config, clock, audit) = (&self.store.signing_keys, &self.config, &self.clock, &self.audit);
+        Rotator { store, sealer, config, clock, random: Random, audit }
     }
 
     /// What seals this service's keys.

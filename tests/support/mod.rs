@@ -102,7 +102,15 @@ async fn start(
     let audit = Audit::keeping();
     let sealer = Sealer::from_file(&folder.path().join("keys"), Random).unwrap();
     let (signing_keys, rules) = (&store.signing_keys, &config);
-    let rotator = Rotator { store: signing_keys, sealer: &sealer, config: rules, clock: &clock, random: Random };
+    let (clock_of_keys, unheard) = (&clock, &Audit::default());
+    let rotator = Rotator {
+        store: signing_keys,
+        sealer: &sealer,
+        config: rules,
+        clock: clock_of_keys,
+        random: Random,
+        audit: unheard,
+    };
     rotator.make_first().await.unwrap();
     let given = (store.clone(), clock.clone(), audit.clone());
     let seams = Seams { store: given.0, sealer: Some(sealer), opens: OPENS, clock: given.1, audit: given.2, claims };

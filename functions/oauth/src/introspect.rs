@@ -9,6 +9,8 @@ use doorward_core::access_token::AccessToken;
 use doorward_core::refresh_token::RefreshToken;
 use doorward_core::scope::ScopeSet;
 use doorward_core::session::refresh_token_ends_at;
+use doorward_http::audit::{Event, Needed};
+use doorward_http::client::Client;
 use doorward_http::error::OAuthError;
 use doorward_http::extract::{Fields, Input, Media, Parse};
 use doorward_http::flow::{self, AnyToken};
@@ -33,18 +35,22 @@ impl Parse for IntrospectRequest {
 
 pub async fn introspect(
     State(app): State<App>,
+    client: Client,
     bearer: Result<Bearer, Error>,
     headers: HeaderMap,
     request: Result<Input<IntrospectRequest>, Error>,
 ) -> Result<Json<Introspection>, OAuthError> {
     let bearer = match bearer {
         Ok(bearer) if may_ask(&bearer.scopes) => Some(bearer),
-        Ok(_) => return Err(OAuthError::InsufficientScope(Some(IntrospectTokens::VALUE))),
+        Ok(bearer) => {
+            bearer.lacks(&app, INTROSPECTION);
+            return Err(OAuthError::InsufficientScope(Some(IntrospectTokens::VALUE)));
+        }
         Err(Error::NotAuthenticated) => None,
         Err(error) => return Err(OAuthError::of_bearer(error)),
     };
-    let Input(IntrospectRequest { token, client }) = request?;
-    authorise(&app, bearer, &headers, client).await?;
+    let Input(IntrospectRequest { token, client: posted }) = request?;
+    authorise(&app, &client, bearer, &headers, posted).await?;
     let token = token.ok_or(OAuthError::InvalidRequest("The parameter token is missing"))?;
     Ok(Json(match flow::verify_any(&app, &token).await? {
         Some(AnyToken::Access(token)) => access_token(&app, &token).await?,
@@ -53,6 +59,8 @@ pub async fn introspect(
     }))
 }
 
+const INTROSPECTION: Needed = Needed::Scope(IntrospectTokens::VALUE);
+
 fn may_ask(scopes: &ScopeSet) -> bool {
     scopes.contains(IntrospectTokens::VALUE)
 }
@@ -60,6 +68,7 @@ fn may_ask(scopes: &ScopeSet) -> bool {
 /// Lets a caller through who proves themselves in one way, by an API key or by the access token that was judged before.
 async fn authorise(
     app: &App,
+    client: &Client,
     bearer: Option<Bearer>,
     headers: &HeaderMap,
     posted: PostedClient,
@@ -80,7 +89,12 @@ async fn authorise(
         (None, None, None) => return Err(nobody),
         _ => return Err(ambiguous().into()),
     };
-    if may_ask(&caller.scopes) { Ok(()) } else { Err(OAuthError::InsufficientScope(Some(IntrospectTokens::VALUE))) }
+    if may_ask(&caller.scopes) {
+        return Ok(());
+    }
+    let (user, key) = (caller.owner.id, Some(caller.key.id));
+    app.audit.record(client, Event::AccessRefused { user, key, needed: INTROSPECTION });
+    Err(OAuthError::InsufficientScope(Some(IntrospectTokens::VALUE)))
 }
 
 async fn access_token(app: &App, token: &AccessToken) -> Result<Introspection, Error> {

@@ -12,6 +12,7 @@ use doorward_core::clock::Clock;
 use doorward_core::keyring::Purpose;
 use doorward_core::random::Random;
 use doorward_core::rotation::{Order, State};
+use doorward_http::audit::Audit;
 use doorward_http::keys::KeyError;
 use doorward_http::rotate::{Rotator, Turned};
 use doorward_http::serve::Start;
@@ -30,7 +31,7 @@ pub async fn run() -> Result<(), Error> {
     let Start { config, store, sealer } = Start::of_process(OPENS)?;
     let sealer = sealer.ok_or("nothing seals keys")?;
     let (store, config, clock) = (&store.signing_keys, &config, &Clock::System);
-    let rotator = &Rotator { store, sealer: &sealer, config, clock, random: Random };
+    let rotator = &Rotator { store, sealer: &sealer, config, clock, random: Random, audit: &Audit::default() };
     lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| handle(rotator, event.payload))).await
 }
 

@@ -6,13 +6,13 @@ use axum::extract::State;
 use doorward_core::email::Email;
 use doorward_core::ids::UserId;
 use doorward_core::scope::ScopeSet;
-use doorward_core::user::{DisplayName, Role, User, UserAct, check_rights, judge_act};
+use doorward_core::user::{AdminRefusal, DisplayName, Role, User, UserAct, check_rights, judge_act};
 use doorward_http::answer::{Private, UserView};
-use doorward_http::audit::Event;
+use doorward_http::audit::{Event, Needed, Rights};
 use doorward_http::error::Defect;
 use doorward_http::extract::{Fields, Input, Media, Parse, Patch, PathId};
 use doorward_http::guard::WriteUsers;
-use doorward_http::{App, Error, RequirePermission};
+use doorward_http::{App, Caller, Error, RequirePermission};
 use doorward_store::{Authority, Changed};
 
 pub struct ChangeUserRequest {
@@ -66,6 +66,24 @@ impl ChangeUserRequest {
         })
     }
 
+    /// Tells the audit of the change: of rights apart from the profile. A request that is made again tells of it again, as
+    /// the answer to the first one, and with it the event, may have been lost.
+    fn tell(&self, app: &App, caller: &Caller, user: UserId) {
+        let by = &caller.user.id;
+        let rights = Rights {
+            role: self.role,
+            permissions: self.permissions.clone(),
+            scopes: self.scopes.clone(),
+            disabled: self.disabled,
+        };
+        if rights == Rights::default() || self.email.is_some() || !matches!(self.full_name, Patch::Keep) {
+            app.audit.record(&caller.client, Event::UserChanged { user: user.clone(), by: by.clone() });
+        }
+        if rights != Rights::default() {
+            app.audit.record(&caller.client, Event::RightsChanged { user, by: by.clone(), rights });
+        }
+    }
+
     fn applied_to(&self, read: &User) -> User {
         let mut wanted = with_profile(read, &self.full_name, self.email.as_ref());
         wanted.role = self.role.unwrap_or(read.role);
@@ -87,7 +105,7 @@ pub async fn change_user(
     Input(request): Input<ChangeUserRequest>,
 ) -> Result<Private<UserView>, Error> {
     if request.asks_for_rights() && !caller.user.is_admin() {
-        return Err(Error::InsufficientPermissions);
+        return Err(only_admins(&app, &caller));
     }
     let id = UserId::parse(&id).map_err(|_| Error::UserNotFound)?;
     for attempt in 0..TRIES {
@@ -95,20 +113,32 @@ pub async fn change_user(
         let wanted = request.applied_to(&target);
         request.check_rights(&wanted)?;
         let act = if request.asks_for_rights() { UserAct::ChangeRights(&wanted) } else { UserAct::Change(&wanted) };
-        judge_act(&caller.user, &target, act)?;
+        judge_act(&caller.user, &target, act).map_err(|refusal| refused(&app, &caller, refusal))?;
         let token = transaction(&caller.client.request, 0, attempt);
         match app.store.users.change(&target, &wanted, authority(&caller.user, &target), &token).await? {
             Changed::Done => {
-                let by = caller.user.id.clone();
-                app.audit.record(&caller.client, Event::UserChanged { user: id, by });
+                request.tell(&app, &caller, id);
                 return Ok(Private(UserView::of(&wanted)));
             }
             Changed::EmailTaken => return Err(Error::EmailTaken),
-            Changed::NoAuthority => return Err(Error::InsufficientPermissions),
+            Changed::NoAuthority => return Err(only_admins(&app, &caller)),
             Changed::Stale | Changed::CredentialsChanged(_) => {}
         }
     }
     Err(contended())
+}
+
+/// Why somebody may not, whose permission would do for another user.
+pub(crate) fn refused(app: &App, caller: &Caller, refusal: AdminRefusal) -> Error {
+    match refusal {
+        AdminRefusal::NotAllowed => only_admins(app, caller),
+        AdminRefusal::AnotherAdmin => refusal.into(),
+    }
+}
+
+pub(crate) fn only_admins(app: &App, caller: &Caller) -> Error {
+    caller.lacks(app, Needed::Role(Role::Admin));
+    Error::InsufficientPermissions
 }
 
 /// On whose word: of two admins who remove each other, the second is none any more.

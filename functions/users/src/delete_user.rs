@@ -1,6 +1,6 @@
 //! `DELETE /users/{id}`: a user and everything that is theirs.
 
-use crate::change_user::authority;
+use crate::change_user::{authority, only_admins, refused};
 use crate::{TRIES, contended, transaction};
 use axum::extract::State;
 use doorward_core::ids::UserId;
@@ -20,14 +20,14 @@ pub async fn delete_user(
     let id = UserId::parse(&id).map_err(|_| Error::UserNotFound)?;
     for attempt in 0..TRIES {
         let target = app.store.users.get(&id).await?.ok_or(Error::UserNotFound)?;
-        judge_act(&caller.user, &target, UserAct::Delete)?;
+        judge_act(&caller.user, &target, UserAct::Delete).map_err(|refusal| refused(&app, &caller, refusal))?;
         let token = transaction(&caller.client.request, 0, attempt);
         match app.store.users.delete(&target, authority(&caller.user, &target), &token).await? {
             Changed::Done => {
                 clear_away(&app, &caller, &id).await;
                 return Ok(Message::new("User deleted"));
             }
-            Changed::NoAuthority => return Err(Error::InsufficientPermissions),
+            Changed::NoAuthority => return Err(only_admins(&app, &caller)),
             Changed::Stale | Changed::EmailTaken | Changed::CredentialsChanged(_) => {}
         }
     }

@@ -4,6 +4,7 @@ use axum::extract::State;
 use doorward_core::ids::UserId;
 use doorward_core::user::permission;
 use doorward_http::answer::{Private, UserView};
+use doorward_http::audit::Needed;
 use doorward_http::extract::PathId;
 use doorward_http::{App, Caller, Error};
 
@@ -13,6 +14,7 @@ pub async fn user(State(app): State<App>, caller: Caller, PathId(id): PathId) ->
     }
     // Whether the user exists is for those who may know.
     if !caller.user.has_permission(permission::READ_USERS) {
+        caller.lacks(&app, Needed::Permission(permission::READ_USERS));
         return Err(Error::InsufficientPermissions);
     }
     let id = UserId::parse(&id).map_err(|_| Error::UserNotFound)?;

@@ -1,8 +1,12 @@
 //! What is told to the audit sink: stable names and fields, which docs/events.md explains.
 
+mod details;
+
 use doorward_core::api_key::ApiKeyId;
-use doorward_core::grant::GrantRefusal;
-use doorward_core::ids::{SessionId, TokenId, UserId};
+use doorward_core::ids::{KeyId, SessionId, TokenId, UserId};
+use doorward_core::keyring::{Purpose, Term};
+
+pub use details::{CodeFailure, LoginFailure, Needed, RefreshFailure, Rights};
 
 /// What happened. No secret is part of one, and no name that nobody has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +36,15 @@ pub enum Event {
         user: UserId,
         /// Which.
         session: SessionId,
+    },
+    /// A refresh token of ours was not taken, and it was no theft.
+    RefreshFailed {
+        /// Whose.
+        user: UserId,
+        /// Of which session.
+        session: SessionId,
+        /// Why.
+        reason: RefreshFailure,
     },
     /// A spent refresh token was used: somebody has a copy. The session was ended.
     TheftDetected {
@@ -103,12 +116,30 @@ pub enum Event {
         /// Who.
         user: UserId,
     },
-    /// A profile or its rights were changed.
+    /// A profile was changed.
     UserChanged {
         /// Whose.
         user: UserId,
         /// By whom.
         by: UserId,
+    },
+    /// Somebody's rights were set, or somebody was shut out or let in again.
+    RightsChanged {
+        /// Who.
+        user: UserId,
+        /// By whom.
+        by: UserId,
+        /// What was set.
+        rights: Rights,
+    },
+    /// Somebody who was known was refused for want of a right.
+    AccessRefused {
+        /// Who, or whose key it is.
+        user: UserId,
+        /// The API key, if it was no user.
+        key: Option<ApiKeyId>,
+        /// What they would have needed.
+        needed: Needed,
     },
     /// A user was deleted.
     UserDeleted {
@@ -152,60 +183,24 @@ pub enum Event {
         /// Which.
         token: TokenId,
     },
-}
-
-/// Why a login failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoginFailure {
-    /// There is no such user.
-    UnknownUser,
-    /// The password is wrong.
-    WrongPassword,
-    /// The account is closed by failures.
-    AccountClosed,
-    /// The user is disabled.
-    Inactive,
-    /// More scopes than the user has.
-    ScopeNotAllowed,
-}
-
-/// Why a one-time code was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CodeFailure {
-    /// It is wrong, or was used.
-    Wrong,
-    /// There were too many wrong ones.
-    Blocked,
-}
-
-impl CodeFailure {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Wrong => "wrong_code",
-            Self::Blocked => "too_many_wrong_codes",
-        }
-    }
-}
-
-impl From<GrantRefusal> for LoginFailure {
-    fn from(refusal: GrantRefusal) -> Self {
-        match refusal {
-            GrantRefusal::Inactive => Self::Inactive,
-            GrantRefusal::ScopeNotAllowed => Self::ScopeNotAllowed,
-        }
-    }
-}
-
-impl LoginFailure {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::UnknownUser => "unknown_user",
-            Self::WrongPassword => "wrong_password",
-            Self::AccountClosed => "account_closed",
-            Self::Inactive => "inactive",
-            Self::ScopeNotAllowed => "scope_not_allowed",
-        }
-    }
+    /// A key that signs, vouches or seals was made.
+    KeyCreated {
+        /// What it is for.
+        purpose: Purpose,
+        /// Which.
+        kid: KeyId,
+        /// When it is used.
+        term: Term,
+    },
+    /// Such a key got other times: mostly its end.
+    KeyChanged {
+        /// What it is for.
+        purpose: Purpose,
+        /// Which.
+        kid: KeyId,
+        /// When it is used now.
+        term: Term,
+    },
 }
 
 /// An event as a log line has it: stable names.
@@ -218,6 +213,11 @@ pub(crate) struct Fields {
     pub(crate) key: Option<String>,
     pub(crate) by: Option<String>,
     pub(crate) reason: Option<&'static str>,
+    pub(crate) needed: Option<String>,
+    pub(crate) rights: Rights,
+    pub(crate) purpose: Option<&'static str>,
+    pub(crate) kid: Option<String>,
+    pub(crate) term: Option<Term>,
 }
 
 impl Fields {
@@ -231,6 +231,11 @@ impl Fields {
 
     fn key(self, key: &ApiKeyId) -> Self {
         Self { key: Some(key.to_string()), ..self }
+    }
+
+    fn of_key(name: &'static str, purpose: Purpose, kid: &KeyId, term: Term) -> Self {
+        let (purpose, kid) = (Some(purpose.as_str()), Some(kid.to_string()));
+        Self { name, purpose, kid, term: Some(term), ..Self::default() }
     }
 
     fn by(self, by: &UserId) -> Self {
@@ -250,6 +255,9 @@ impl Event {
                 ..Fields::default()
             },
             Self::Refreshed { user, session } => Fields::of("refreshed", user).session(session),
+            Self::RefreshFailed { user, session, reason } => {
+                Fields { reason: Some(reason.as_str()), ..Fields::of("refresh_failed", user).session(session) }
+            }
             Self::TheftDetected { user, session } => Fields::of("theft_detected", user).session(session),
             Self::LoggedOut { user, session } => Fields::of("logged_out", user).session(session),
             Self::LoggedOutEverywhere { user } => Fields::of("logged_out_everywhere", user),
@@ -267,6 +275,14 @@ impl Event {
             Self::SecondFactorDisabled { user } => Fields::of("second_factor_disabled", user),
             Self::RecoveryCodesReplaced { user } => Fields::of("recovery_codes_replaced", user),
             Self::UserChanged { user, by } => Fields::of("user_changed", user).by(by),
+            Self::RightsChanged { user, by, rights } => {
+                Fields { rights: rights.clone(), ..Fields::of("rights_changed", user).by(by) }
+            }
+            Self::AccessRefused { user, key, needed } => Fields {
+                key: key.as_ref().map(ToString::to_string),
+                needed: Some(needed.to_string()),
+                ..Fields::of("access_refused", user)
+            },
             Self::UserDeleted { user, by } => Fields::of("user_deleted", user).by(by),
             Self::ApiKeyCreated { user, key } => Fields::of("api_key_created", user).key(key),
             Self::ApiKeyRotated { user, key } => Fields::of("api_key_rotated", user).key(key),
@@ -275,6 +291,8 @@ impl Event {
             Self::TokenRevoked { user, token } => {
                 Fields { token: Some(token.to_string()), ..Fields::of("token_revoked", user) }
             }
+            Self::KeyCreated { purpose, kid, term } => Fields::of_key("key_created", *purpose, kid, *term),
+            Self::KeyChanged { purpose, kid, term } => Fields::of_key("key_changed", *purpose, kid, *term),
         }
     }
 }
@@ -292,8 +310,9 @@ mod tests {
     fn the_table_of_events_has_each_name_and_reason_once_and_no_other() {
         let source = include_str!("events.rs").split("#[cfg(test)]").next().unwrap();
         let mut names = quoted_after(source, "Fields::of(\"");
+        names.extend(quoted_after(source, "Fields::of_key(\""));
         names.extend(quoted_after(source, "name: \""));
-        let reasons = quoted_after(source, "=> \"");
+        let reasons = quoted_after(include_str!("events/details.rs"), "=> \"");
         let table = include_str!("../../../docs/events.md");
         let listed = |heading: &str| -> Vec<&str> {
             let section = table.split("\n## ").find(|section| section.starts_with(heading)).unwrap();

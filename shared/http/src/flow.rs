@@ -1,13 +1,13 @@
 //! What two functions do alike: minting, and refreshing in both dialects.
 
 use crate::answer::TokenResponse;
-use crate::audit::Event;
+use crate::audit::{Event, RefreshFailure};
 use crate::client::Client;
 use crate::{App, Error, guard};
 use doorward_core::access_token::{AccessToken, Holder, NewToken};
 use doorward_core::api_key::ApiKey;
 use doorward_core::clock::Timestamp;
-use doorward_core::ids::TokenId;
+use doorward_core::ids::{SessionId, TokenId, UserId};
 use doorward_core::refresh_token::{InvalidRefreshToken, RefreshToken, Unverified};
 use doorward_core::scope::ScopeSet;
 use doorward_core::session::{Refresh, RefreshRefusal, Rotation, Session, access_ends_at, judge_refresh};
@@ -121,14 +121,14 @@ pub async fn refresh(app: &App, client: &Client, text: &str, scope: Option<&str>
     let (rotation, user) = caught_up(app, rotation?, user?).await?;
     let session = match judge_refresh(rotation, user.as_ref(), &refresh, rules) {
         Ok(session) => session,
-        Err(RefreshRefusal::Theft) => {
-            app.store.sessions.revoke(&token.user, token.session, refresh.now).await?;
-            app.audit.record(client, Event::TheftDetected { user: token.user, session: token.session });
-            return Err(Error::InvalidRefreshToken);
+        Err(refusal) => {
+            if matches!(refusal, RefreshRefusal::Theft) {
+                app.store.sessions.revoke(&token.user, token.session, refresh.now).await?;
+            }
+            let (event, error) = refused(token.user, token.session, refusal);
+            app.audit.record(client, event);
+            return Err(error);
         }
-        Err(RefreshRefusal::Dead) => return Err(Error::InvalidRefreshToken),
-        Err(RefreshRefusal::Inactive) => return Err(Error::InactiveUser),
-        Err(RefreshRefusal::ScopeNotAllowed) => return Err(Error::ScopeNotAllowed),
     };
     let user = user.ok_or(Error::InvalidRefreshToken)?;
 
@@ -137,6 +137,17 @@ pub async fn refresh(app: &App, client: &Client, text: &str, scope: Option<&str>
     let response = mint_pair(app, &user, &session, scopes).await?;
     app.audit.record(client, Event::Refreshed { user: session.user, session: session.id });
     Ok(response)
+}
+
+/// What the audit and what the client is told of a refresh token that is not taken.
+fn refused(user: UserId, session: SessionId, refusal: RefreshRefusal) -> (Event, Error) {
+    let (reason, error) = match refusal {
+        RefreshRefusal::Theft => return (Event::TheftDetected { user, session }, Error::InvalidRefreshToken),
+        RefreshRefusal::Dead => (RefreshFailure::SessionEnded, Error::InvalidRefreshToken),
+        RefreshRefusal::Inactive => (RefreshFailure::Inactive, Error::InactiveUser),
+        RefreshRefusal::ScopeNotAllowed => (RefreshFailure::ScopeNotAllowed, Error::ScopeNotAllowed),
+    };
+    (Event::RefreshFailed { user, session, reason }, error)
 }
 
 /// The session and the user as they are by now, if the write and the read beside it fell on two sides of a new epoch: a

@@ -1,5 +1,6 @@
 //! Who is asking: a handler that has a [`Caller`] in its signature is called by nobody else.
 
+use crate::audit::{Event, Needed};
 use crate::client::Client;
 use crate::error::ScopedError;
 use crate::extract::refuse_long;
@@ -52,6 +53,17 @@ impl FromRequestParts<App> for Bearer {
     }
 }
 
+impl Bearer {
+    /// Tells the audit that the bearer was refused for want of something.
+    pub fn lacks(&self, app: &App, needed: Needed) {
+        let key = match &self.origin {
+            Origin::Login(_) => None,
+            Origin::Key(key) => Some(key.id.clone()),
+        };
+        app.audit.record(&self.client, Event::AccessRefused { user: self.user.id.clone(), key, needed });
+    }
+}
+
 /// Somebody whose access token, session and user are all good at this moment.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -69,15 +81,24 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let Bearer { user, origin, token, client, .. } = Bearer::from_request_parts(parts, app).await?;
-        match origin {
-            Origin::Login(session) => Ok(Self { user, session, token, client }),
-            Origin::Key(_) => Err(Error::InsufficientPermissions),
+        match Bearer::from_request_parts(parts, app).await? {
+            Bearer { origin: Origin::Login(session), user, token, client, .. } => {
+                Ok(Self { user, session, token, client })
+            }
+            machine => {
+                machine.lacks(app, Needed::User);
+                Err(Error::InsufficientPermissions)
+            }
         }
     }
 }
 
 impl Caller {
+    /// Tells the audit that the caller was refused for want of something.
+    pub fn lacks(&self, app: &App, needed: Needed) {
+        app.audit.record(&self.client, Event::AccessRefused { user: self.user.id.clone(), key: None, needed });
+    }
+
     /// The user as they are by now, if the token is good still: for a request that found somebody else had changed them.
     ///
     /// # Errors
@@ -103,7 +124,8 @@ impl FromRequestParts<App> for FactorCaller {
         let Ok(client) = Client::from_request_parts(parts, app).await;
         let token = verify(app, bearer_token(&parts.headers)?).await?;
         let Subject::User(user, session) = &token.subject else {
-            judge(app, &token).await?;
+            let Standing { user, scopes, origin } = judge(app, &token).await?;
+            Bearer { user, scopes, origin, token, client }.lacks(app, Needed::User);
             return Err(Error::InsufficientPermissions);
         };
         let (found, factor) = app.store.standing_and_factor(user, *session, &token.id).await?;
@@ -179,11 +201,11 @@ impl<P: Permission> FromRequestParts<App> for RequirePermission<P> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let caller = Caller::from_request_parts(parts, app).await?;
-        if caller.user.has_permission(P::VALUE) {
-            Ok(Self(caller, PhantomData))
-        } else {
-            Err(Error::InsufficientPermissions)
+        if !caller.user.has_permission(P::VALUE) {
+            caller.lacks(app, Needed::Permission(P::VALUE));
+            return Err(Error::InsufficientPermissions);
         }
+        Ok(Self(caller, PhantomData))
     }
 }
 
@@ -211,11 +233,11 @@ impl<S: Scope> FromRequestParts<App> for RequireScope<S> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ScopedError> {
         let refuse = |error| ScopedError { error, scope: S::VALUE };
         let bearer = Bearer::from_request_parts(parts, app).await.map_err(refuse)?;
-        if bearer.scopes.contains(S::VALUE) {
-            Ok(Self(bearer, PhantomData))
-        } else {
-            Err(refuse(Error::NotEnoughScope))
+        if !bearer.scopes.contains(S::VALUE) {
+            bearer.lacks(app, Needed::Scope(S::VALUE));
+            return Err(refuse(Error::NotEnoughScope));
         }
+        Ok(Self(bearer, PhantomData))
     }
 }
 
@@ -240,7 +262,11 @@ impl<R: RequiredRole> FromRequestParts<App> for RequireRole<R> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let caller = Caller::from_request_parts(parts, app).await?;
-        if caller.user.has_role(R::VALUE) { Ok(Self(caller, PhantomData)) } else { Err(Error::RoleRequired(R::VALUE)) }
+        if !caller.user.has_role(R::VALUE) {
+            caller.lacks(app, Needed::Role(R::VALUE));
+            return Err(Error::RoleRequired(R::VALUE));
+        }
+        Ok(Self(caller, PhantomData))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Turning keys over: the steps of [`doorward_core::rotation`], taken.
 
+use crate::audit::{Audit, Event};
 use crate::config::Config;
 use crate::keys::KeyError;
 use crate::seal::{SealError, Sealer};
@@ -29,6 +30,8 @@ pub struct Rotator<'a> {
     pub clock: &'a Clock,
     /// Randomness.
     pub random: Random,
+    /// Where events go.
+    pub audit: &'a Audit,
 }
 
 /// What came of a turn.
@@ -77,11 +80,15 @@ impl Rotator<'_> {
                     self.refuse_other_sealer(&keys).await?;
                     let key = self.make(purpose, serial, lead).await?;
                     if self.store.add(&key).await? {
-                        tracing::info!(purpose = purpose.as_str(), kid = %key.id, signs_from = %key.term.signs_from, "a key was made");
-                        made = Some(key.id);
+                        made = Some(key.id.clone());
+                        self.audit.record_turn(Event::KeyCreated { purpose, kid: key.id, term: key.term });
                     }
                 }
-                Step::Change { key, term } => self.store.change(key, &term).await?,
+                Step::Change { key, term } => {
+                    if self.store.change(key, &term).await? {
+                        self.audit.record_turn(Event::KeyChanged { purpose, kid: key.id.clone(), term });
+                    }
+                }
                 Step::Delete { key } => self.store.delete(key).await?,
             }
             keys = self.store.list(purpose).await?;

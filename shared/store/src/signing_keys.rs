@@ -50,11 +50,11 @@ impl SigningKeyStore {
         }
     }
 
-    /// Gives a key other times, if it is as it was read. Whether it was is for the next read to tell.
+    /// Gives a key other times, if it is as it was read. Whether it has them now.
     ///
     /// # Errors
     /// When the store is unavailable.
-    pub async fn change(&self, read: &KeyRecord, term: &Term) -> Result<(), StoreError> {
+    pub async fn change(&self, read: &KeyRecord, term: &Term) -> Result<bool, StoreError> {
         let mut e = Expression::default();
         let mut set = vec![e.compare(SIGNS_FROM, "=", time(term.signs_from))];
         set.extend(term.signs_until.map(|until| e.compare(SIGNS_UNTIL, "=", time(until))));
@@ -62,7 +62,11 @@ impl SigningKeyStore {
         let condition = as_read(&mut e, read);
         let table = self.0.table(SIGNING_KEYS);
         let set = format!("SET {}", set.join(", "));
-        self.0.update(Update { table, key: key(read), set, condition, expression: e }).await.map(|_| ())
+        match self.0.update(Update { table, key: key(read), set, condition, expression: e }).await? {
+            Written::Done(_) => Ok(true),
+            // Refused by our own change: the answer to the first attempt was lost.
+            Written::Refused(found) => Ok(found.is_some_and(|found| term_of(&found).is_ok_and(|found| found == *term))),
+        }
     }
 
     /// Deletes a key, if it is as it was read.
@@ -138,10 +142,15 @@ fn read(purpose: Purpose, item: &Item) -> Result<KeyRecord, StoreError> {
         id: item.parsed(KID, KeyId::parse)?,
         public: algorithm.zip(public),
         sealed: item.bytes(SEALED)?.to_vec(),
-        term: Term {
-            signs_from: item.time(SIGNS_FROM)?,
-            signs_until: item.time_if_any(SIGNS_UNTIL)?,
-            verifies_until: item.time_if_any(VERIFIES_UNTIL)?,
-        },
+        term: term_of(item.0)?,
+    })
+}
+
+fn term_of(item: &Item) -> Result<Term, StoreError> {
+    let item = Reader(item);
+    Ok(Term {
+        signs_from: item.time(SIGNS_FROM)?,
+        signs_until: item.time_if_any(SIGNS_UNTIL)?,
+        verifies_until: item.time_if_any(VERIFIES_UNTIL)?,
     })
 }
