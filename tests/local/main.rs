@@ -1,6 +1,7 @@
 //! `cargo run` as a person meets it: the real binary, over HTTP, in a folder of its own.
 #![cfg(test)]
 
+mod canary;
 mod client;
 mod commands;
 mod crash;
@@ -10,6 +11,9 @@ mod journey;
 mod keys;
 #[cfg(feature = "tools")]
 mod kms;
+#[allow(dead_code)] // The API's tests use the rest.
+#[path = "../api/routes.rs"]
+mod routes;
 mod second_factor;
 mod server;
 mod starts;

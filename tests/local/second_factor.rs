@@ -14,14 +14,14 @@ impl Client {
         self.try_send("POST", "/token", "content-type: application/x-www-form-urlencoded\r\n", &form).unwrap()
     }
 
-    fn post_as(self, access: &str, path: &str, body: &Value) -> Answer {
+    pub fn post_as(self, access: &str, path: &str, body: &Value) -> Answer {
         let headers = "content-type: application/json\r\naccept: application/json\r\n";
         let headers = format!("{headers}authorization: Bearer {access}\r\n");
         self.try_send("POST", path, &headers, &body.to_string()).unwrap()
     }
 
     /// Turns the second factor of somebody on who is in: the app's secret, and the recovery codes.
-    fn turn_on(self, access: &str) -> (String, Vec<String>) {
+    pub fn turn_on(self, access: &str) -> (String, Vec<String>) {
         let secret = self.post_as(access, "/2fa/setup", &json!({})).expect(200).text("secret");
         let answer = self.post_as(access, "/2fa/verify", &json!({"code": code_of(&secret, 0)})).expect(200);
         let codes = answer.body["recovery_codes"].as_array().unwrap();
@@ -30,7 +30,7 @@ impl Client {
 }
 
 /// What an app of that secret shows so many seconds from now. The next code is taken already, and a step once.
-fn code_of(secret: &str, seconds: u64) -> String {
+pub fn code_of(secret: &str, seconds: u64) -> String {
     let plain = secret.replace(' ', "").to_uppercase();
     let app = Builder::new().with_secret(Secret::try_from_base32(plain).unwrap()).build_noncompliant();
     let now = u64::try_from(Clock::System.now().seconds()).unwrap();

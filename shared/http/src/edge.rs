@@ -3,29 +3,39 @@
 use crate::cors::Cors;
 use crate::{App, Error};
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::uri::{PathAndQuery, Uri};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use doorward_core::ids::RequestId;
-use tracing::Instrument as _;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 /// Puts the coat around routes.
 pub fn edge(routes: Router<App>, app: App) -> Router {
     let routes = routes
         .fallback(|| async { Error::NotFound })
         .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
+        .layer(from_fn(name_route))
         .with_state(app.clone());
     // Behind a fallback, so that the coat sees a request before its path is matched.
     Router::new().fallback_service(routes).layer(from_fn_with_state(app, coat))
+}
+
+/// The log is told the route and not the path, in which somebody may have put anything.
+async fn name_route(path: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    if let Some(path) = path {
+        Span::current().record("route", path.as_str());
+    }
+    next.run(request).await
 }
 
 async fn coat(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = RequestId::from_random(app.random.bytes().unwrap_or_default());
     let cors = Cors::of(&app, request.method(), request.headers());
     let is_oauth = request.uri().path().starts_with("/oauth2/");
-    let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let span = tracing::info_span!("request", %id, method = known(request.method()), route = Empty);
 
     let mut response = if !is_trusted(&app, &request) {
         Error::InvalidHost.into_response()
@@ -46,6 +56,16 @@ async fn coat(State(app): State<App>, mut request: Request, next: Next) -> Respo
     cors.describe(response.headers_mut());
     span.in_scope(|| tracing::info!(status = response.status().as_u16(), "answered"));
     response
+}
+
+/// A method's name, if it is one that others know too: a method may be any word.
+fn known(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
+            method.as_str()
+        }
+        _ => "other",
+    }
 }
 
 /// Whether the request is for a name that the service is known by.

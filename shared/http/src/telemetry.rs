@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use std::fmt::{Debug, Write as _};
 use std::io::{self, Write as _};
 use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id};
+use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
@@ -51,6 +51,14 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         attributes.record(&mut fields);
         if let Some(span) = context.span(id) {
             span.extensions_mut().insert(fields);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
+        {
+            values.record(fields);
         }
     }
 
@@ -135,15 +143,31 @@ fn line_for_eyes(target: &str, level: Level, fields: &Map<String, Value>) -> Str
     let shown: &[&str] = match target {
         AUDIT => {
             line.push_str(&text("event").replace('_', " "));
-            &["user", "by", "reason", "session", "key", "token", "address"]
+            &[
+                "user",
+                "by",
+                "reason",
+                "needed",
+                "role",
+                "permissions",
+                "scopes",
+                "disabled",
+                "session",
+                "key",
+                "token",
+                "purpose",
+                "kid",
+                "address",
+            ]
         }
         _ if fields.contains_key("status") => {
-            let _ = write!(line, "{} {} {}", text("method"), text("path"), text("status"));
+            let route = if fields.contains_key("route") { text("route") } else { "(no route)".to_owned() };
+            let _ = write!(line, "{} {route} {}", text("method"), text("status"));
             &[]
         }
         _ => {
             line.push_str(&text("message"));
-            &["cause", "error", "method", "path"]
+            &["cause", "error", "method", "route"]
         }
     };
     for name in shown.iter().filter(|name| fields.contains_key(**name)) {
@@ -186,10 +210,10 @@ mod tests {
 
     #[test]
     fn a_person_reads_one_plain_line() {
-        let event = fields(&json!({"event": "login_failed", "reason": "wrong_password", "id": "r", "path": "/token"}));
+        let event = fields(&json!({"event": "login_failed", "reason": "wrong_password", "id": "r", "route": "/token"}));
         let line = line_for_eyes(AUDIT, Level::INFO, &event);
         assert_eq!(line.get(8..), Some(" login failed  reason wrong_password\n"), "{line}");
-        let answered = fields(&json!({"message": "answered", "status": 200, "method": "GET", "path": "/a\u{1b}[2Jb"}));
+        let answered = fields(&json!({"message": "answered", "status": 200, "method": "GET", "route": "/a\u{1b}[2Jb"}));
         assert_eq!(line_for_eyes("x", Level::INFO, &answered).get(8..), Some(" GET /a [2Jb 200\n"));
         let failed = fields(&json!({"message": "unavailable", "cause": "no\nstore"}));
         assert_eq!(line_for_eyes("x", Level::ERROR, &failed).get(8..), Some(" ERROR unavailable  cause no store\n"));
