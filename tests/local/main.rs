@@ -11,6 +11,8 @@ mod journey;
 mod keys;
 #[cfg(feature = "tools")]
 mod kms;
+#[cfg(feature = "tools")]
+mod pages;
 #[allow(dead_code)] // The API's tests use the rest.
 #[path = "../api/routes.rs"]
 mod routes;
