@@ -90,3 +90,17 @@ fn the_clients_of_the_fastapi_tutorials() {
     let languages: Vec<_> = blocks(page).into_iter().map(|(language, _)| language).collect();
     assert_eq!(languages, ["sh", "python", "text", "js", "text"]);
 }
+
+#[test]
+fn the_operators_page() {
+    let desk = Desk::new();
+    desk.server.client().sign_up("ann").expect(201);
+    let said = desk.follow(include_str!("../../docs/operations.md"));
+    for line in ["created user bob", "imported 3, kept 0, refused 0", "imported 6, kept 0, refused 0", "stanley"] {
+        assert!(said.contains(line), "{line} in {said}");
+    }
+    for line in ["forgot the wrong passwords", "turned the second factor of ann off", "set another password for ann"] {
+        assert!(said.contains(line), "{line} in {said}");
+    }
+    desk.server.client().log_in("ann", "another long pass phrase").expect(200);
+}
