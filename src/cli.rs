@@ -13,7 +13,7 @@ use std::process::ExitCode;
 ///
 /// Without a command it serves until SIGTERM or SIGINT. The commands work on the same store, also while the server runs.
 ///
-/// Configuration is by environment, or by a file `.env` in this folder; README.md lists the variables.
+/// Configuration is by environment, or by a file `.env` in this folder; docs/configuration.md lists the variables.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "doorward", version)]
 struct CommandLine {
