@@ -1,4 +1,4 @@
-"""Authlib, as an application uses it; PyJWT, and the resource server of README.md."""
+"""Authlib, as an application uses it; PyJWT, and the resource server of docs/guard-your-function.md."""
 
 import os
 import re
@@ -94,11 +94,11 @@ class WithPyJwt(unittest.TestCase):
             jwt.decode(forged, keys.get_signing_key_from_jwt(forged), algorithms=algorithms, **rules)
 
 
-class TheResourceServerOfTheReadme(unittest.TestCase):
+class TheResourceServerOfThePage(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        readme = (Path(os.environ["PROJECT"]) / "README.md").read_text()
-        (source,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+        page = (Path(os.environ["PROJECT"]) / "docs" / "guard-your-function.md").read_text()
+        (source,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
         assert source.count('"http://127.0.0.1:9000"') == 1
         module = {}
         exec(source.replace("http://127.0.0.1:9000", ISSUER), module)
