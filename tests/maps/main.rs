@@ -4,6 +4,7 @@
 
 #![cfg(test)]
 
+mod links;
 mod policy;
 
 use doorward_core::keyring::Purpose;
