@@ -2,6 +2,7 @@
 
 use super::Service;
 use doorward_authorizer::{Event, Failure, OPENS, authorize};
+use doorward_core::custom_claims::CustomClaims;
 use doorward_http::App;
 use doorward_http::app::Seams;
 use serde_json::{Map, Value, json};
@@ -175,6 +176,9 @@ impl Service {
     /// One that has read nothing yet.
     pub fn cold_authorizer(&self) -> Authorizer {
         let (store, clock, audit) = (self.store.clone(), self.clock.clone(), self.audit.clone());
-        Authorizer(App::new(self.config.clone(), Seams { store, sealer: None, opens: OPENS, clock, audit }))
+        Authorizer(App::new(
+            self.config.clone(),
+            Seams { store, sealer: None, opens: OPENS, clock, audit, claims: CustomClaims::default() },
+        ))
     }
 }
