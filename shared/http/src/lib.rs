@@ -35,7 +35,7 @@ pub use error::Error;
 pub use guard::{ApiKeyCaller, Bearer, Caller, FactorCaller, RequirePermission, RequireRole, RequireScope};
 pub use serve::serve;
 
-/// The Rust of the page compiles.
+/// The Rust of README.md compiles.
 #[cfg(doctest)]
-#[doc = include_str!("../../../docs/guard-your-function.md")]
-pub struct GuardYourFunction;
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;
