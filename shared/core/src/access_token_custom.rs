@@ -52,7 +52,7 @@ fn the_longest_token_fits_into_a_header_of_8_kib() {
     session.scopes = user.scopes.clone();
     let token = signed(&user, &session, &custom);
     assert!(judge(&token, NOW).is_ok());
-    assert!((7_000..8_000).contains(&token.len()), "{}", token.len());
+    assert!((6_500..8_000).contains(&token.len()), "{}", token.len());
     let read: Value = serde_json::from_str(&said(&token)).unwrap();
     assert_eq!(read[name(7)], json!("a".repeat(254)));
 }
