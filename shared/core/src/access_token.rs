@@ -277,12 +277,14 @@ fn decode(part: &str) -> Result<Vec<u8>, InvalidAccessToken> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| InvalidAccessToken)
 }
 
-/// A JSON object: a derived `Deserialize` would take an array too. It refuses a known member that stands twice.
+/// A JSON object in UTF-8 (RFC 7515 §5.2), in the members that nobody reads too, which `serde_json` would pass over. A derived
+/// `Deserialize` would take an array as well; it refuses a known member that stands twice.
 fn object<T: serde::de::DeserializeOwned>(json: &[u8]) -> Result<T, InvalidAccessToken> {
     if json.first() != Some(&b'{') {
         return Err(InvalidAccessToken);
     }
-    serde_json::from_slice(json).map_err(|_| InvalidAccessToken)
+    let text = std::str::from_utf8(json).map_err(|_| InvalidAccessToken)?;
+    serde_json::from_str(text).map_err(|_| InvalidAccessToken)
 }
 
 #[cfg(test)]

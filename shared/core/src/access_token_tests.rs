@@ -185,7 +185,13 @@ fn header_and_claims_are_objects() {
         refused(&forge(header(), frame.replace('$', &claims().to_string()), &RSA), frame);
     }
     refused(&forge(header(), raw(&claims(), "\"x\":\"\0\""), &RSA), "NUL");
-    refused(&seal(&b64(header().to_string()), &b64(b"{\"iss\":\"\xff\"}"), &RSA), "not UTF-8");
+    // In a member that nobody reads.
+    let [h, c] = [header(), claims()].map(|part| with(part, "x", "?").to_string());
+    let [bad_h, bad_c] =
+        [&h, &c].map(|text| text.bytes().map(|b| if b == b'?' { 0xff } else { b }).collect::<Vec<_>>());
+    accepted(&seal(&b64(&h), &b64(&c), &RSA), "UTF-8");
+    refused(&seal(&b64(bad_h), &b64(&c), &RSA), "header not UTF-8");
+    refused(&seal(&b64(&h), &b64(bad_c), &RSA), "claims not UTF-8");
 }
 
 #[test]
