@@ -64,6 +64,15 @@ test *args:
 mutate times="5000000":
     MUTATIONS={{ times }} cargo test -p doorward-core mutated
 
+# What strangers send, guided by what it reaches: each target of fuzz/ for so many seconds. What it finds stays in target/fuzz
+fuzz seconds="60":
+    cargo install --quiet --locked --root target/tools cargo-fuzz@0.13.2
+    for target in $(cargo fuzz list); do \
+        mkdir -p "target/fuzz/$target"; \
+        cargo fuzz run --sanitizer none "$target" "target/fuzz/$target" "fuzz/corpus/$target" -- \
+            -max_total_time={{ seconds }} -max_len=4096 || exit 1; \
+    done
+
 # The whole API on http://127.0.0.1:9000
 dev *args:
     cargo run -- {{ args }}
