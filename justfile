@@ -6,7 +6,7 @@ _default:
     @just --list
 
 # What CI runs beside the tests; the first run installs its tools into target/tools
-check: fmt clippy spelling template deny journeys clients docs-page schemathesis functions
+check: fmt clippy spelling template deny journeys clients docs-page schemathesis cloud
 
 fmt:
     cargo fmt --all --check
@@ -53,6 +53,10 @@ openapi:
 functions: _tools
     cargo lambda build --release --output-format zip $(ls functions | sed 's/^/--bin /')
     du --bytes target/lambda/*/bootstrap.zip
+
+# The stack of these functions on an AWS on this machine: deployed, travelled through, deployed again, deleted
+cloud: functions
+    DOORWARD_TEST_FUNCTIONS=target/lambda cargo test --test local --features tools -- cloud::
 
 _tools:
     @.ci/tools

@@ -37,15 +37,31 @@ pub const PASSWORD: &str = "correct horse battery staple";
 
 /// Speaks to a server.
 #[derive(Clone, Copy, Debug)]
-pub struct Client(pub SocketAddr);
+pub struct Client {
+    address: SocketAddr,
+    /// What stands before every path.
+    prefix: &'static str,
+}
 
 impl Client {
+    /// Of the server at that address.
+    pub fn of(address: SocketAddr) -> Self {
+        Self { address, prefix: "" }
+    }
+
+    /// Of what the server has under that path.
+    pub fn under(self, prefix: String) -> Self {
+        Self { prefix: prefix.leak(), ..self }
+    }
+
     /// The answer, or that there was none to the end.
     pub fn try_send(self, method: &str, path: &str, headers: &str, body: &str) -> io::Result<Answer> {
-        let mut stream = TcpStream::connect(self.0)?;
+        let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        let (host, length) = (self.0, body.len());
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {length}");
+        let (Self { address, prefix }, length) = (self, body.len());
+        let head = format!(
+            "{method} {prefix}{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}"
+        );
         stream.write_all(format!("{head}\r\n{headers}\r\n{body}").as_bytes())?;
         let mut text = String::new();
         stream.read_to_string(&mut text)?;
@@ -54,9 +70,11 @@ impl Client {
 
     /// The bytes of an answer's body.
     pub fn try_bytes(self, method: &str, path: &str, headers: &str) -> io::Result<Vec<u8>> {
-        let mut stream = TcpStream::connect(self.0)?;
+        let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: 0", self.0);
+        let Self { address, prefix } = self;
+        let head =
+            format!("{method} {prefix}{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: 0");
         stream.write_all(format!("{head}\r\n{headers}\r\n").as_bytes())?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;

@@ -2,49 +2,26 @@
 //! of KMS opens nothing is AWS's to say; ministack opens it to noise.
 
 use crate::client::Client;
+use crate::ministack::Ministack;
 use crate::server::{Ended, Place, Start};
 use doorward_core::ids::KeyId;
 use doorward_core::keyring::Purpose;
 use doorward_http::config::{Config, Surroundings, Variables};
 use doorward_http::seal::Sealer;
-use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
-/// A KMS that runs. It is killed when the test is done with it.
-struct Kms {
-    child: Child,
-    address: SocketAddr,
-}
+/// A KMS that runs.
+struct Kms(Ministack);
 
 impl Kms {
-    fn start() -> Self {
-        // Free a moment ago.
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut command = Command::new("ministack");
-        command
-            .env("BIND_HOST", "127.0.0.1")
-            .env("GATEWAY_PORT", address.port().to_string())
-            .env("MINISTACK_HOST", "localhost")
-            .env("SFTP_ENABLED", "0")
-            .env("IOT_MTLS_ENABLED", "0")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let kms = Self { child: command.spawn().expect("ministack, which `just check` installs"), address };
-        let until = Instant::now() + Duration::from_mins(1);
-        while kms.call("ListKeys").is_err() {
-            assert!(Instant::now() < until, "it does not start");
-            thread::sleep(Duration::from_millis(100));
-        }
-        kms
+    fn start(place: &Place) -> Self {
+        Self(Ministack::start(&place.path("ministack.log")))
     }
 
     fn call(&self, operation: &str) -> std::io::Result<serde_json::Value> {
         let who = "authorization: AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/kms/aws4_request\r\n";
         let headers =
             format!("x-amz-target: TrentService.{operation}\r\ncontent-type: application/x-amz-json-1.1\r\n{who}");
-        Client(self.address).try_send("POST", "/", &headers, "{}").map(|answer| answer.body)
+        Client::of(self.0.address).try_send("POST", "/", &headers, "{}").map(|answer| answer.body)
     }
 
     fn new_key(&self) -> String {
@@ -53,7 +30,7 @@ impl Kms {
 
     /// What names a key of it to a program.
     fn variables(&self, key: &str) -> [(String, String); 5] {
-        let endpoint = format!("http://{}", self.address);
+        let endpoint = self.0.endpoint();
         let pairs = [
             ("DOORWARD_ISSUER", "https://auth.example.com"),
             ("DOORWARD_KMS_KEY", key),
@@ -67,17 +44,6 @@ impl Kms {
     fn with(&self, key: &str, start: Start) -> Start {
         self.variables(key).iter().fold(start, |start, (name, value)| start.env(name, value))
     }
-
-    fn stop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Kms {
-    fn drop(&mut self) {
-        self.stop();
-    }
 }
 
 fn refused() -> Ended {
@@ -86,7 +52,8 @@ fn refused() -> Ended {
 
 #[test]
 fn keys_are_sealed_by_kms_and_opened_once() {
-    let (place, mut kms) = (Place::new(), Kms::start());
+    let place = Place::new();
+    let mut kms = Kms::start(&place);
     let key = kms.new_key();
     let server = || kms.with(&key, place.server());
     let running = server().start();
@@ -112,7 +79,7 @@ fn keys_are_sealed_by_kms_and_opened_once() {
 
     // While KMS is away, what is open serves; nothing new is made, and nothing starts.
     let (rotate, another) = (server().arg("keys").arg("rotate"), kms.with(&key, elsewhere()));
-    kms.stop();
+    kms.0.stop();
     running.client().refresh(&next).expect(200);
     assert_eq!(rotate.arg("--purpose").arg("refresh").run(), refused());
     assert_eq!(another.run(), refused());
@@ -121,7 +88,8 @@ fn keys_are_sealed_by_kms_and_opened_once() {
 
 #[tokio::test]
 async fn what_is_sealed_opens_for_its_purpose_and_id_alone() {
-    let kms = Kms::start();
+    let place = Place::new();
+    let kms = Kms::start(&place);
     let sealer = sealer(&kms, &kms.new_key());
     let (k1, k2) = (KeyId::parse("k1").unwrap(), KeyId::parse("k2").unwrap());
     let secret = vec![7; 1300];

@@ -3,6 +3,8 @@
 
 mod canary;
 mod client;
+#[cfg(feature = "tools")]
+mod cloud;
 mod commands;
 mod crash;
 #[cfg(feature = "tools")]
@@ -11,6 +13,8 @@ mod journey;
 mod keys;
 #[cfg(feature = "tools")]
 mod kms;
+#[cfg(feature = "tools")]
+mod ministack;
 #[cfg(feature = "tools")]
 mod pages;
 #[allow(dead_code)] // The API's tests use the rest.

@@ -145,7 +145,7 @@ impl Server {
     }
 
     pub fn client(&self) -> Client {
-        Client(self.address())
+        Client::of(self.address())
     }
 
     /// The password of `admin`, if it was made.

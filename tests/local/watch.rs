@@ -28,7 +28,7 @@ fn on_cargo_lambda_watch() {
     fs::write(place.path("env"), settings).unwrap();
     let _watch = Watch::start(&place.path("env"), address, &place.path("watch.log"));
 
-    let client = Client(address);
+    let client = Client::of(address);
     let until = Instant::now() + PATIENCE;
     for path in [
         "/health",

@@ -1,0 +1,215 @@
+//! The stack, deployed by `sam` to an AWS on this machine where every role may do what its policies say and nothing else, and
+//! called through its API Gateway. Needs `sam` and `ministack`, which `just check` installs.
+//!
+//! The template is the real one and a line for each function, which `sam build` would write too: where its program is. The
+//! parameters say that it runs on this machine's processor, and turn the limits per address off. One thing ministack cannot do:
+//! it does not show the encryption context to the policies, so that their conditions on it are let pass here. Which purposes a
+//! role opens is held against the code in `tests/maps`.
+
+use crate::client::{Client, PASSWORD, tokens};
+use crate::journey::journey;
+use crate::ministack::Ministack;
+use crate::server::Place;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// Where the functions are as they are deployed, if they are to be tested so.
+const RELEASED: Option<&str> = option_env!("DOORWARD_TEST_FUNCTIONS");
+/// How roles are held to the purposes of keys.
+const CONTEXT: &str = "StringEquals:\n                  kms:EncryptionContext:purpose:";
+const STACK: &str = "auth";
+const ADMIN_PASSWORD: &str = "a pass phrase of the operator";
+
+#[test]
+fn on_a_deployed_stack() {
+    let cloud = Cloud::start();
+    cloud.deploy(&[]);
+    cloud.make_admin();
+    let client = cloud.client();
+    journey(client, ADMIN_PASSWORD);
+
+    let ann = client.newcomer("ann");
+    let before = published(client);
+    let turned = cloud.invoke("RotateKeysFunction", &json!({"rotate": "sign", "now": true}));
+    assert_eq!(turned.as_array().map(Vec::len), Some(before + 1), "{turned}");
+    client.get("/users/me", &ann.access).expect(200);
+
+    // Another parameter: the functions start anew, and read the keys anew.
+    client.get("/docs", "").expect(200);
+    cloud.deploy(&["Docs=off"]);
+    client.get("/docs", "").expect(404);
+    assert_eq!(published(client), before + 1);
+    client.get("/users/me", &ann.access).expect(200);
+    client.log_in("ann", PASSWORD).expect(200);
+    let next = tokens(&client.refresh(&ann.refresh).expect(200));
+    client.get("/users/me", &next.access).expect(200);
+
+    let logs = cloud.logs();
+    for secret in [PASSWORD, ADMIN_PASSWORD, &ann.access, &ann.refresh, &next.access, &next.refresh] {
+        assert!(!logs.contains(secret), "{secret}");
+    }
+    for event in ["logged_in", "refreshed", "signed_up"] {
+        assert!(logs.contains(&format!("\"event\":\"{event}\"")), "{event} in {logs}");
+    }
+
+    cloud.sam(&["delete", "--stack-name", STACK, "--no-prompts", "--region", "us-east-1"]);
+    let tables = cloud.aws("dynamodb", "list_tables", &json!({}));
+    let kept = ["api-keys", "credentials", "second-factors", "signing-keys", "users"];
+    let kept = kept.map(|name| format!("doorward-{name}"));
+    assert_eq!(tables["TableNames"], json!(kept), "nothing else outlives its stack");
+    let keys = cloud.aws("kms", "list_keys", &json!({}));
+    let id = &keys["Keys"][0]["KeyId"];
+    let key = cloud.aws("kms", "describe_key", &json!({"KeyId": id}));
+    assert_eq!(key["KeyMetadata"]["KeyState"], "Enabled");
+}
+
+/// How many keys are published.
+fn published(client: Client) -> usize {
+    client.get("/.well-known/jwks.json", "").expect(200).body["keys"].as_array().unwrap().len()
+}
+
+/// AWS, and what is to be deployed there.
+struct Cloud {
+    place: Place,
+    ministack: Ministack,
+}
+
+impl Cloud {
+    fn start() -> Self {
+        if RELEASED.is_none() {
+            let built = Command::new(env!("CARGO"))
+                .args(["build", "--quiet", "--bins", "--features", "doorward/tools"])
+                .current_dir(ROOT)
+                .status();
+            assert!(built.unwrap().success());
+        }
+        let place = Place::new();
+        let ministack = Ministack::start_with_rights(&place.path("ministack.log"));
+        // The text as it stands, and one line more for each function.
+        let mut template = String::new();
+        let mut program = None;
+        for line in include_str!("../../template.yaml").lines() {
+            template.push_str(&format!("{line}\n"));
+            let named =
+                line.trim().strip_prefix("BuildProperties: { Binary: ").and_then(|rest| rest.strip_suffix(" }"));
+            program = named.or(program);
+            if let Some(name) = program.take_if(|_| line.trim() == "Properties:") {
+                template.push_str(&format!("      CodeUri: {}\n", code_of(name, &place).display()));
+            }
+        }
+        let judged = template.matches(CONTEXT).count();
+        assert!(judged > 1, "what roles open is a condition of theirs");
+        let template = template.replace(CONTEXT, &CONTEXT.replace("StringEquals", "StringEqualsIfExists"));
+        fs::write(place.path("template.yaml"), template).unwrap();
+        Self { place, ministack }
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(self.place.path(""))
+            .env("AWS_ENDPOINT_URL", self.ministack.endpoint())
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_DEFAULT_REGION", "us-east-1")
+            .env("AWS_REGION", "us-east-1")
+            .env("SAM_CLI_TELEMETRY", "0");
+        command
+    }
+
+    /// What a program said on standard output.
+    #[track_caller]
+    fn run(&self, program: &str, args: &[&str]) -> String {
+        let ended = self.command(program).args(args).output().unwrap_or_else(|error| panic!("{program}: {error}"));
+        let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+        let log = fs::read_to_string(self.place.path("ministack.log")).unwrap();
+        assert!(ended.status.success(), "{program} {args:?}: {said}{}{log}", String::from_utf8_lossy(&ended.stderr));
+        said
+    }
+
+    #[track_caller]
+    fn sam(&self, args: &[&str]) -> String {
+        self.run("sam", args)
+    }
+
+    #[track_caller]
+    fn aws(&self, service: &str, operation: &str, parameters: &Value) -> Value {
+        let script = format!("{ROOT}/tests/local/aws.py");
+        let said = self.run("python3", &["-B", &script, service, operation, &parameters.to_string()]);
+        serde_json::from_str(&said).unwrap()
+    }
+
+    /// `sam deploy`, with limits per address off: one machine is everybody here.
+    #[track_caller]
+    fn deploy(&self, more: &[&str]) {
+        let here = if cfg!(target_arch = "x86_64") { "Architecture=x86_64" } else { "Architecture=arm64" };
+        let parameters = [&[here, "LoginRate=off", "SignUpRate=off"], more].concat();
+        let args = ["deploy", "--stack-name", STACK, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"];
+        let quiet = ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"];
+        self.sam(&[&args[..], &quiet, &["--parameter-overrides"], &parameters].concat());
+    }
+
+    fn outputs(&self) -> BTreeMap<String, String> {
+        let stacks = self.aws("cloudformation", "describe_stacks", &json!({"StackName": STACK}));
+        let outputs = stacks["Stacks"][0]["Outputs"].as_array().unwrap().iter();
+        let text = |output: &Value, name: &str| output[name].as_str().unwrap().to_owned();
+        outputs.map(|output| (text(output, "OutputKey"), text(output, "OutputValue"))).collect()
+    }
+
+    /// Through the API Gateway, where ministack has it: an address of the real one begins with the API's id.
+    fn client(&self) -> Client {
+        let address = self.outputs()["ApiAddress"].clone();
+        let id = address.trim_start_matches("https://").split('.').next().unwrap();
+        Client::of(self.ministack.address).under(format!("/_aws/execute-api/{id}/$default"))
+    }
+
+    /// The first administrator, as an operator makes it.
+    fn make_admin(&self) {
+        let args = ["users", "create", "--username", "admin", "--email", "admin@example.com", "--role", "admin"];
+        let start = self.place.command().arg("--dynamodb-endpoint").arg(&self.ministack.endpoint());
+        let start = start.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+        let ended = args.iter().fold(start, |start, arg| start.arg(arg)).input(ADMIN_PASSWORD).run();
+        assert_eq!(ended.code, Some(0), "{}", self.place.log());
+    }
+
+    /// Calls a function by the name of its resource, and returns its answer.
+    #[track_caller]
+    fn invoke(&self, function: &str, event: &Value) -> Value {
+        let resource = json!({"StackName": STACK, "LogicalResourceId": function});
+        let resource = self.aws("cloudformation", "describe_stack_resource", &resource);
+        let name = &resource["StackResourceDetail"]["PhysicalResourceId"];
+        let answer = self.aws("lambda", "invoke", &json!({"FunctionName": name, "Payload": event.to_string()}));
+        serde_json::from_str(answer["Payload"].as_str().unwrap()).unwrap()
+    }
+
+    /// What all functions wrote.
+    fn logs(&self) -> String {
+        let groups = self.aws("logs", "describe_log_groups", &json!({"logGroupNamePrefix": "/aws/lambda/"}));
+        let mut logs = String::new();
+        for group in groups["logGroups"].as_array().unwrap() {
+            let events = self.aws("logs", "filter_log_events", &json!({"logGroupName": group["logGroupName"]}));
+            for event in events["events"].as_array().unwrap() {
+                logs.push_str(event["message"].as_str().unwrap());
+                logs.push('\n');
+            }
+        }
+        logs
+    }
+}
+
+/// What is uploaded for a function: what `just functions` made, or a folder with a debug build.
+fn code_of(name: &str, place: &Place) -> PathBuf {
+    if let Some(folder) = RELEASED {
+        return Path::new(ROOT).join(folder).join(name).join("bootstrap.zip");
+    }
+    let (folder, built) = (place.path(name), Path::new(env!("CARGO_BIN_EXE_doorward")).with_file_name(name));
+    fs::create_dir(&folder).unwrap();
+    // Its debug information is ten times as large as the rest of it.
+    let stripped = Command::new("strip").arg("-o").arg(folder.join("bootstrap")).arg(built).status().unwrap();
+    assert!(stripped.success(), "{name}");
+    folder
+}
