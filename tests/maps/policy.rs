@@ -79,13 +79,18 @@ fn no_policy_has_a_wildcard() {
 }
 
 #[test]
-fn a_function_is_called_by_this_api_alone() {
+fn a_function_is_called_by_this_api_alone_but_for_the_authorizer_of_others() {
     let permissions = resources("AWS::Lambda::Permission");
     assert!(!permissions.is_empty());
     for (name, permission) in permissions {
         let properties = &permission["Properties"];
         assert_eq!(properties["Principal"], "apigateway.amazonaws.com", "{name}");
-        assert!(text(&properties["SourceArn"]).ends_with(":${Api}/*"), "{name}");
+        let source = text(&properties["SourceArn"]);
+        if text(&properties["FunctionName"]) == "AuthorizerFunction" {
+            assert!(source.ends_with(":${AWS::AccountId}:*/authorizers/*"), "{name}: of this account");
+        } else {
+            assert!(source.ends_with(":${Api}/*"), "{name}");
+        }
     }
 }
 
