@@ -46,6 +46,9 @@ fn table(resource: &str, properties: &Value) -> Result<TableDefinition, BadTempl
         partition: key("HASH").ok_or_else(|| bad("KeySchema"))?,
         sort: key("RANGE"),
         ttl: ttl["AttributeName"].as_str().filter(|_| ttl["Enabled"].as_bool() == Some(true)).map(str::to_owned),
+        recoverable: properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"].as_bool()
+            == Some(true),
+        protected: properties["DeletionProtectionEnabled"].as_bool() == Some(true),
     })
 }
 
@@ -90,6 +93,8 @@ mod tests {
         ];
         assert_eq!(names, expected);
         let expiring: Vec<_> = tables.iter().filter(|table| table.ttl.is_some()).map(|table| &*table.name).collect();
+        let kept = |table: &&TableDefinition| table.recoverable && table.protected;
+        assert_eq!(tables.iter().filter(kept).count(), 5);
         assert_eq!(expiring.len(), 4, "{expiring:?}");
         assert!(tables.iter().filter_map(|table| table.ttl.as_deref()).all(|attribute| attribute == "expires_at"));
     }

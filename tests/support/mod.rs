@@ -27,7 +27,7 @@ use doorward_http::config::{Config, Surroundings, Variables};
 use doorward_http::edge;
 use doorward_http::rotate::Rotator;
 use doorward_http::seal::Sealer;
-use doorward_store::{AwsCredentials, Settings, SharedInterceptor, Store};
+use doorward_store::{AwsCredentials, Patience, Settings, SharedInterceptor, Store};
 use probe::Probe;
 use raw::Raw;
 use request::Request;
@@ -95,6 +95,7 @@ async fn start(
         region: "us-east-1".to_owned(),
         credentials: AwsCredentials::anything(),
         table_prefix: config.table_prefix.clone(),
+        patience: Patience::Request,
         interceptor: Some(SharedInterceptor::new(probe.clone())),
     };
     let store = Store::new(&settings);

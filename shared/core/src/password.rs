@@ -133,6 +133,13 @@ impl HashCost {
     }
 }
 
+/// As a PHC string has it.
+impl fmt::Display for HashCost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "m={},t={},p={}", self.memory_kib, self.passes, self.lanes)
+    }
+}
+
 /// What is kept of a password: a PHC string of Argon2, or a bcrypt hash that somebody brought along.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);

@@ -187,8 +187,9 @@ impl Turn {
     }
 }
 
-/// Whether a key should have a successor by now. One that has an end and no successor lost it.
-fn is_due(youngest: &KeyRecord, now: Timestamp) -> bool {
+/// Whether a key should have a successor by now, being the youngest of its purpose. One that has an end and no successor lost it.
+#[must_use]
+pub fn is_due(youngest: &KeyRecord, now: Timestamp) -> bool {
     let old = youngest.purpose.interval().is_some_and(|interval| youngest.term.signs_from.plus(interval) <= now);
     old || youngest.term.signs_until.is_some()
 }

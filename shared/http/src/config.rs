@@ -9,7 +9,7 @@ use doorward_core::scope::ScopeSet;
 use doorward_core::second_factor::CodeRate;
 use doorward_core::session::SessionRules;
 use doorward_core::signing::Algorithm;
-use doorward_store::{AwsCredentials, Settings};
+use doorward_store::{AwsCredentials, Patience, Settings};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -117,6 +117,14 @@ impl Variables {
         self
     }
 
+    /// Doorward's from those, and AWS's from these: what an operator has of a stack, whose functions have the rest.
+    #[must_use]
+    pub fn with_doorwards(mut self, others: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.0.retain(|name, _| !name.starts_with("DOORWARD_"));
+        self.0.extend(others.into_iter().filter(|(name, _)| name.starts_with("DOORWARD_")));
+        self
+    }
+
     /// The log group of a function, as Lambda names it.
     #[must_use]
     pub fn log_group(&self) -> Option<String> {
@@ -128,24 +136,40 @@ impl Variables {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Where a service of AWS is, if not at AWS.
-    fn endpoint(&self, name: &str) -> Option<String> {
+    /// Where a service of AWS is, if not at AWS: `AWS_ENDPOINT_URL_…`, by its whole name, or `AWS_ENDPOINT_URL`.
+    #[must_use]
+    pub fn endpoint(&self, name: &str) -> Option<String> {
         self.get(name).or_else(|| self.get("AWS_ENDPOINT_URL")).map(str::to_owned)
     }
 
     fn region(&self) -> String {
-        self.get("AWS_REGION").or_else(|| self.get("AWS_DEFAULT_REGION")).unwrap_or("us-east-1").to_owned()
+        self.aws_region().unwrap_or_else(|_| "us-east-1".to_owned())
     }
 
     fn credentials(&self) -> AwsCredentials {
-        match (self.get("AWS_ACCESS_KEY_ID"), self.get("AWS_SECRET_ACCESS_KEY")) {
-            (Some(id), Some(secret)) => AwsCredentials {
-                access_key_id: id.to_owned(),
-                secret_access_key: secret.to_owned(),
-                session_token: self.get("AWS_SESSION_TOKEN").map(str::to_owned),
-            },
-            _ => AwsCredentials::anything(),
-        }
+        self.aws_credentials().unwrap_or_else(|_| AwsCredentials::anything())
+    }
+
+    /// The AWS region, said.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn aws_region(&self) -> Result<String, BadVariable> {
+        let region = self.get("AWS_REGION").or_else(|| self.get("AWS_DEFAULT_REGION"));
+        region.map(str::to_owned).ok_or_else(|| bad("AWS_REGION", "is missing"))
+    }
+
+    /// Who asks AWS, said.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn aws_credentials(&self) -> Result<AwsCredentials, BadVariable> {
+        let needed = |name| self.get(name).map(str::to_owned).ok_or_else(|| bad(name, "is missing"));
+        Ok(AwsCredentials {
+            access_key_id: needed("AWS_ACCESS_KEY_ID")?,
+            secret_access_key: needed("AWS_SECRET_ACCESS_KEY")?,
+            session_token: self.get("AWS_SESSION_TOKEN").map(str::to_owned),
+        })
     }
 
     fn parsed<T>(&self, name: &str, default: T, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, BadVariable> {
@@ -238,6 +262,7 @@ impl Config {
             region: variables.region(),
             credentials: variables.credentials(),
             table_prefix: self.table_prefix.clone(),
+            patience: Patience::Request,
             interceptor: None,
         }
     }

@@ -16,8 +16,19 @@ pub struct Settings {
     pub credentials: AwsCredentials,
     /// What stands before the names of the tables.
     pub table_prefix: String,
+    /// How long an answer is waited for.
+    pub patience: Patience,
     /// Sees every call, if there is one.
     pub interceptor: Option<SharedInterceptor>,
+}
+
+/// How long an answer is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// As somebody's request can wait, beside the tables or on the same machine.
+    Request,
+    /// As an operator can, who may be half the world away from the tables.
+    Operator,
 }
 
 /// An AWS access key, as a function finds it in its environment.
@@ -51,10 +62,14 @@ impl Settings {
         // DynamoDB answers in milliseconds. Four attempts of at most a second, in four seconds at most: a request that
         // makes two round trips is answered within API Gateway's and a person's patience, with 503 if it must be.
         let retries = RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(25));
+        let (connect, attempt, all) = match self.patience {
+            Patience::Request => (500, 1_000, 4_000),
+            Patience::Operator => (5_000, 10_000, 40_000),
+        };
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_millis(500))
-            .operation_attempt_timeout(Duration::from_secs(1))
-            .operation_timeout(Duration::from_secs(4))
+            .connect_timeout(Duration::from_millis(connect))
+            .operation_attempt_timeout(Duration::from_millis(attempt))
+            .operation_timeout(Duration::from_millis(all))
             .build();
         let mut config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())

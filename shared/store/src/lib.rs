@@ -26,7 +26,7 @@ mod write;
 
 pub use api_keys::ApiKeyStore;
 pub use bearer::{ClientStanding, Standing};
-pub use connect::{AwsCredentials, Settings};
+pub use connect::{AwsCredentials, Patience, Settings};
 pub use credentials::{CredentialStore, LoginRecord, Recorded};
 pub use error::StoreError;
 pub use example_items::{ExampleItem, ExampleItemStore};
@@ -35,7 +35,7 @@ pub use revoked::RevokedStore;
 pub use second_factors::{CodeCounted, Pended, Redeemed, Redemption, SecondFactorStore, Then};
 pub use sessions::SessionStore;
 pub use signing_keys::SigningKeyStore;
-pub use tables::{KeyAttribute, KeyType, TableDefinition};
+pub use tables::{KeyAttribute, KeyType, TableDefinition, TableState};
 pub use user_changes::{Authority, Changed};
 pub use users::{NewUser, SignedUp, UserStore};
 

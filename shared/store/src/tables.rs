@@ -1,7 +1,9 @@
 use crate::{Store, StoreError};
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
+use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType as Place, ScalarAttributeType, TimeToLiveSpecification,
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType as Place, PointInTimeRecoveryStatus,
+    ScalarAttributeType, TableDescription, TimeToLiveSpecification, TimeToLiveStatus,
 };
 
 /// A table, as `template.yaml` defines it.
@@ -15,6 +17,23 @@ pub struct TableDefinition {
     pub sort: Option<KeyAttribute>,
     /// The attribute that says when an item may be deleted, if one does.
     pub ttl: Option<String>,
+    /// Whether a deployed one can be set back to any moment of the last weeks.
+    pub recoverable: bool,
+    /// Whether a deployed one cannot be deleted by mistake.
+    pub protected: bool,
+}
+
+/// A table, as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableState {
+    /// Its whole name.
+    pub name: String,
+    /// Whether its keys are those of its definition.
+    pub keys_fit: bool,
+    /// The attribute by which expired items are deleted, if any are.
+    pub ttl: Option<String>,
+    /// Whether it cannot be deleted by mistake.
+    pub protected: bool,
 }
 
 /// An attribute that is part of the key.
@@ -35,34 +54,101 @@ pub enum KeyType {
     Number,
 }
 
+impl TableDefinition {
+    /// The attributes of the key, each with its place and its type.
+    fn keys(&self) -> impl Iterator<Item = (&KeyAttribute, Place, ScalarAttributeType)> {
+        let keys = [Some((&self.partition, Place::Hash)), self.sort.as_ref().map(|key| (key, Place::Range))];
+        keys.into_iter().flatten().map(|(key, place)| match key.kind {
+            KeyType::Text => (key, place, ScalarAttributeType::S),
+            KeyType::Number => (key, place, ScalarAttributeType::N),
+        })
+    }
+
+    fn has_keys_of(&self, table: &TableDescription) -> bool {
+        let (schema, attributes) = (table.key_schema(), table.attribute_definitions());
+        let is_there = |(key, place, kind): (&KeyAttribute, Place, ScalarAttributeType)| {
+            schema.iter().any(|element| element.attribute_name == key.name && element.key_type == place)
+                && attributes.iter().any(|found| found.attribute_name == key.name && found.attribute_type == kind)
+        };
+        schema.len() == self.keys().count() && self.keys().all(is_there)
+    }
+}
+
 impl Store {
     /// Makes the tables that are missing, and switches on the expiry of each that has one.
     ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn create_missing(&self, tables: &[TableDefinition]) -> Result<(), StoreError> {
+        for table in self.missing(tables).await? {
+            self.create(table).await?;
+        }
+        Ok(())
+    }
+
+    /// The tables that are not there.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn missing<'a>(&self, tables: &'a [TableDefinition]) -> Result<Vec<&'a TableDefinition>, StoreError> {
         let mut names = Vec::new();
         let mut pages = self.db.client.list_tables().into_paginator().send();
         while let Some(page) = pages.next().await {
             names.extend(page.map_err(StoreError::unavailable)?.table_names.unwrap_or_default());
         }
-        for table in tables {
-            if !names.contains(&self.db.table(&table.name)) {
-                self.create(table).await?;
+        Ok(tables.iter().filter(|table| !names.contains(&self.table_name(table))).collect())
+    }
+
+    /// The whole name of a table.
+    #[must_use]
+    pub fn table_name(&self, table: &TableDefinition) -> String {
+        self.db.table(&table.name)
+    }
+
+    /// How a table is; `None` where there is none.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn inspect(&self, table: &TableDefinition) -> Result<Option<TableState>, StoreError> {
+        let name = self.table_name(table);
+        let found = match self.db.client.describe_table().table_name(&name).send().await {
+            Ok(described) => described.table,
+            Err(error)
+                if matches!(error.as_service_error(), Some(DescribeTableError::ResourceNotFoundException(_))) =>
+            {
+                None
             }
-        }
-        Ok(())
+            Err(error) => return Err(StoreError::unavailable(error)),
+        };
+        let Some(found) = found else { return Ok(None) };
+        let described = self.db.client.describe_time_to_live().table_name(&name).send().await;
+        let ttl = described.map_err(StoreError::unavailable)?.time_to_live_description;
+        let on = [TimeToLiveStatus::Enabled, TimeToLiveStatus::Enabling];
+        let ttl = ttl.filter(|ttl| ttl.time_to_live_status.as_ref().is_some_and(|status| on.contains(status)));
+        Ok(Some(TableState {
+            name,
+            keys_fit: table.has_keys_of(&found),
+            ttl: ttl.and_then(|ttl| ttl.attribute_name),
+            protected: found.deletion_protection_enabled == Some(true),
+        }))
+    }
+
+    /// Whether a table can be set back to any moment of the last weeks.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn is_recoverable(&self, table: &TableDefinition) -> Result<bool, StoreError> {
+        let sent = self.db.client.describe_continuous_backups().table_name(self.table_name(table)).send().await;
+        let backups = sent.map_err(StoreError::unavailable)?.continuous_backups_description;
+        let recovery = backups.and_then(|backups| backups.point_in_time_recovery_description);
+        Ok(recovery.and_then(|recovery| recovery.point_in_time_recovery_status)
+            == Some(PointInTimeRecoveryStatus::Enabled))
     }
 
     async fn create(&self, table: &TableDefinition) -> Result<(), StoreError> {
         let name = self.db.table(&table.name);
         let mut request = self.db.client.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
-        let keys = [Some((&table.partition, Place::Hash)), table.sort.as_ref().map(|key| (key, Place::Range))];
-        for (key, place) in keys.into_iter().flatten() {
-            let kind = match key.kind {
-                KeyType::Text => ScalarAttributeType::S,
-                KeyType::Number => ScalarAttributeType::N,
-            };
+        for (key, place, kind) in table.keys() {
             let attribute = AttributeDefinition::builder().attribute_name(&key.name).attribute_type(kind).build();
             let element = KeySchemaElement::builder().attribute_name(&key.name).key_type(place).build();
             request = request
