@@ -26,9 +26,9 @@ template: _tools
 deny: _tools
     cargo deny --workspace check bans licenses sources
 
-# The journey through `cargo lambda watch`, README's first session, the pages under docs, and keys sealed by a KMS on this machine
+# The journey through `cargo lambda watch`, README's first session, the pages under docs, keys sealed by a KMS, and commands on a stack, on this machine
 journeys: _tools
-    cargo test --test local --features tools -- watch:: first_session:: pages:: kms::
+    cargo test --test local --features tools -- watch:: first_session:: pages:: kms:: stack::
 
 # Client libraries that are not ours, against a server of their own
 clients:

@@ -46,6 +46,11 @@ pub struct Options {
     /// Use this DynamoDB instead of the embedded one; missing tables are made
     #[arg(long, value_name = "URL", global = true)]
     pub dynamodb_endpoint: Option<String>,
+
+    /// Of a command: work on the stack of that name in AWS CloudFormation, with the region and the credentials of the
+    /// environment (`AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`)
+    #[arg(long, value_name = "NAME", global = true, conflicts_with_all = ["ephemeral", "dynamodb_endpoint"])]
+    pub stack: Option<String>,
 }
 
 /// What an operator does.
@@ -58,6 +63,17 @@ pub enum Command {
     /// List and turn over the keys that sign, vouch and seal
     #[command(subcommand)]
     Keys(Keys),
+
+    /// Check the tables, the keys, the API and its switches, and say what is wrong and how to mend it
+    Doctor(Doctor),
+}
+
+/// Where a check-up asks.
+#[derive(Clone, Debug, Args)]
+pub struct Doctor {
+    /// Ask the API at this address instead of at its issuer: before a domain leads to it
+    #[arg(long, value_name = "URL")]
+    pub address: Option<String>,
 }
 
 /// What is done with keys.
@@ -179,6 +195,10 @@ pub fn run() -> ExitCode {
     let CommandLine { options, command } = CommandLine::parse();
     if options.ephemeral && (options.dynamodb_endpoint.is_some() || command.is_some()) {
         eprintln!("doorward: --ephemeral goes with neither --dynamodb-endpoint nor a command: it keeps nothing");
+        return ExitCode::from(2);
+    }
+    if options.stack.is_some() && command.is_none() {
+        eprintln!("doorward: --stack goes with a command: a stack is served by its functions");
         return ExitCode::from(2);
     }
     // The embedded DynamoDB warns of every condition that does not hold; here that is an everyday answer.

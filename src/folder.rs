@@ -54,15 +54,17 @@ impl Folder {
         }
     }
 
-    /// Tells other programs where the embedded DynamoDB of this folder listens. True for as long as the folder is held.
+    /// Tells other programs where the server of this folder listens. True for as long as the folder is held.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn announce(&self, endpoint: &str) -> Result<(), FolderError> {
+    pub fn announce(&self, server: &Announced) -> Result<(), FolderError> {
         let fault = |error| FolderError::Io { path: self.path.display().to_string(), error };
         // Whole or not at all: somebody may be reading.
         let aside = self.path.join("endpoint.new");
-        fs::write(&aside, endpoint).and_then(|()| fs::rename(&aside, self.path.join(ENDPOINT))).map_err(fault)
+        fs::write(&aside, format!("{}\n{}", server.dynamodb, server.api))
+            .and_then(|()| fs::rename(&aside, self.path.join(ENDPOINT)))
+            .map_err(fault)
     }
 
     /// The embedded DynamoDB's file, for its owner alone whatever the folder is; what SQLite puts beside it is as private.
@@ -80,10 +82,21 @@ impl Folder {
 
 const ENDPOINT: &str = "endpoint";
 
-/// Where the server that holds a folder says its embedded DynamoDB listens; `None` while it is starting.
+/// Where the server that holds a folder listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announced {
+    /// Its embedded DynamoDB, as a URL.
+    pub dynamodb: String,
+    /// The API, as a URL.
+    pub api: String,
+}
+
+/// What the server that holds a folder says; `None` while it is starting.
 #[must_use]
-pub fn announced(path: &Path) -> Option<String> {
-    fs::read_to_string(path.join(ENDPOINT)).ok()
+pub fn announced(path: &Path) -> Option<Announced> {
+    let text = fs::read_to_string(path.join(ENDPOINT)).ok()?;
+    let (dynamodb, api) = text.split_once('\n')?;
+    Some(Announced { dynamodb: dynamodb.to_owned(), api: api.to_owned() })
 }
 
 /// Makes the folder when it is missing, for its owner alone.

@@ -1,14 +1,18 @@
 //! Doorward on one machine: every function in one process, on a DynamoDB of its own.
 
+mod attached;
 pub mod cli;
 mod commands;
+mod doctor;
 pub mod dynamodb;
 mod first_session;
 mod first_user;
 mod folder;
+mod http;
 pub mod openapi;
 mod server;
 mod setup;
+mod stack;
 pub mod tables;
 
 use axum::Router;

@@ -2,7 +2,7 @@
 
 use crate::cli::Options;
 use crate::dynamodb::Embedded;
-use crate::folder::Folder;
+use crate::folder::{Announced, Folder};
 use crate::setup::{Fault, configure};
 use crate::{first_session, first_user, routes};
 use doorward_http::edge;
@@ -45,7 +45,7 @@ pub async fn run(options: Options) -> Result<(), Fault> {
             is_first = true;
         }
         if let Some(folder) = &folder {
-            folder.announce(&embedded.endpoint())?;
+            folder.announce(&Announced { dynamodb: embedded.endpoint(), api: format!("http://{address}") })?;
         }
         say(&format!("dynamodb on {}", embedded.endpoint()))?;
     }

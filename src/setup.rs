@@ -2,6 +2,7 @@
 
 use crate::cli::Options;
 use crate::folder::{self, KEY_FILE};
+use crate::stack::{Aws, Stack};
 use crate::{OPENS, tables};
 use doorward_core::clock::Clock;
 use doorward_core::custom_claims::CustomClaims;
@@ -14,16 +15,20 @@ use doorward_http::claims;
 use doorward_http::config::{Config, Surroundings, Variables};
 use doorward_http::rotate::Rotator;
 use doorward_http::seal::Sealer;
-use doorward_store::Store;
+use doorward_store::{Patience, Settings, Store};
 use std::error::Error;
+use std::path::PathBuf;
 
 /// What stops a start or a command, said to the person.
 pub type Fault = Box<dyn Error + Send + Sync>;
 
 /// A configuration, and the variables that it came from.
 pub struct Configured {
-    config: Config,
+    /// The configuration.
+    pub config: Config,
     variables: Variables,
+    /// Whose it is, if not this machine's.
+    pub stack: Option<Stack>,
 }
 
 /// What a command needs of the keys.
@@ -44,7 +49,18 @@ pub enum Needs {
 pub fn configure(options: &Options, issuer: String) -> Result<Configured, Fault> {
     let variables = Variables::of_process()?.or(dotenv()?);
     let surroundings = Surroundings { issuer: Some(issuer), ephemeral: options.ephemeral };
-    Ok(Configured { config: Config::read(&variables, &surroundings)?, variables })
+    Ok(Configured { config: Config::read(&variables, &surroundings)?, variables, stack: None })
+}
+
+/// Reads the configuration of a stack: from its functions. What the environment here says of Doorward is not its own.
+///
+/// # Errors
+/// When the stack cannot be found, or the environment does not say who asks.
+pub async fn configure_stack(name: &str) -> Result<Configured, Fault> {
+    let own = Variables::of_process()?.or(dotenv()?);
+    let stack = Stack::find(&Aws::of(&own)?, name).await?;
+    let variables = own.with_doorwards(stack.variables());
+    Ok(Configured { config: Config::read(&variables, &Surroundings::default())?, variables, stack: Some(stack) })
 }
 
 /// The variables of `.env`, if there is one.
@@ -57,13 +73,52 @@ fn dotenv() -> Result<Vec<(String, String)>, Fault> {
 }
 
 impl Configured {
-    /// The store at `endpoint`, or where the environment says, with every table that was missing.
-    async fn store(&self, endpoint: Option<String>) -> Result<Store, Fault> {
-        let mut settings = self.config.aws(&self.variables);
-        settings.endpoint = endpoint.or(settings.endpoint);
-        let store = Store::new(&settings);
-        store.create_missing(&tables::of_template()?).await?;
-        Ok(store)
+    /// The store at `endpoint`, or where the environment says, as it is.
+    pub fn store(&self, endpoint: Option<String>) -> Store {
+        Store::new(&self.reached(endpoint))
+    }
+
+    /// How the store at `endpoint`, or where the environment says, is reached.
+    fn reached(&self, endpoint: Option<String>) -> Settings {
+        let settings = self.config.aws(&self.variables);
+        let patience = if self.stack.is_some() { Patience::Operator } else { Patience::Request };
+        Settings { endpoint: endpoint.or(settings.endpoint), patience, ..settings }
+    }
+
+    /// The store, with every table that was missing. Those of a stack are CloudFormation's to make.
+    async fn store_with_tables(&self, endpoint: Option<String>) -> Result<Store, Fault> {
+        let (store, tables) = (self.store(endpoint), tables::of_template()?);
+        let Some(stack) = &self.stack else {
+            store.create_missing(&tables).await?;
+            return Ok(store);
+        };
+        match store.missing(&tables).await?.first() {
+            None => Ok(store),
+            Some(missing) => {
+                let (table, stack) = (store.table_name(missing), &stack.name);
+                Err(format!("the stack {stack} has no table {table}: deploy it anew, or restore the table").into())
+            }
+        }
+    }
+
+    /// AWS, where the stack is.
+    ///
+    /// # Errors
+    /// When the environment does not say who asks.
+    pub fn aws(&self) -> Result<Aws, Fault> {
+        Aws::of(&self.variables)
+    }
+
+    /// Where DynamoDB is: at `endpoint`, or where the environment says, or by AWS's rule.
+    pub fn dynamodb_address(&self, endpoint: Option<String>) -> String {
+        let Settings { endpoint, region, .. } = self.reached(endpoint);
+        endpoint.unwrap_or_else(|| format!("https://dynamodb.{region}.amazonaws.com"))
+    }
+
+    /// The key file, where no key of KMS seals.
+    pub fn key_file(&self, options: &Options) -> Option<PathBuf> {
+        let by_file = || self.config.key_file.clone().unwrap_or_else(|| options.data.join(KEY_FILE));
+        self.config.kms_key.is_none().then(by_file)
     }
 
     /// What seals the private keys.
@@ -73,6 +128,9 @@ impl Configured {
     pub fn sealer(&self, options: &Options) -> Result<Sealer, Fault> {
         if let Some(configured) = self.config.sealer(&self.variables)? {
             return Ok(configured);
+        }
+        if let Some(stack) = &self.stack {
+            return Err(format!("the functions of the stack {} have no DOORWARD_KMS_KEY", stack.name).into());
         }
         if options.ephemeral {
             return Ok(Sealer::ephemeral(Random)?);
@@ -86,7 +144,7 @@ impl Configured {
     /// # Errors
     /// When the store does not answer, the keys belong to another sealing key, or a claim cannot be had.
     pub async fn serving(self, options: &Options, endpoint: Option<String>) -> Result<App, Fault> {
-        let store = self.store(endpoint).await?;
+        let store = self.store_with_tables(endpoint).await?;
         let sealer = self.sealer(options)?;
         let clock = Clock::System;
         let (signing_keys, config) = (&store.signing_keys, &self.config);
@@ -105,7 +163,7 @@ impl Configured {
     /// # Errors
     /// When the store does not answer, or the key file cannot be used.
     pub async fn operating(&self, options: &Options, endpoint: Option<String>, needs: Needs) -> Result<App, Fault> {
-        let store = self.store(endpoint).await?;
+        let store = self.store_with_tables(endpoint).await?;
         let (clock, audit) = (Clock::System, Audit::default());
         let sealer = match needs {
             Needs::NoKeys => None,

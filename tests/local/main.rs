@@ -7,6 +7,7 @@ mod client;
 mod cloud;
 mod commands;
 mod crash;
+mod doctor;
 #[cfg(feature = "tools")]
 mod first_session;
 mod journey;
@@ -22,6 +23,8 @@ mod pages;
 mod routes;
 mod second_factor;
 mod server;
+#[cfg(feature = "tools")]
+mod stack;
 mod starts;
 #[cfg(feature = "tools")]
 mod watch;
