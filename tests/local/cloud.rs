@@ -93,12 +93,12 @@ impl Cloud {
         let mut template = String::new();
         let mut program = None;
         for line in include_str!("../../template.yaml").lines() {
-            template.push_str(&format!("{line}\n"));
+            template.extend([line, "\n"]);
             let named =
                 line.trim().strip_prefix("BuildProperties: { Binary: ").and_then(|rest| rest.strip_suffix(" }"));
             program = named.or(program);
             if let Some(name) = program.take_if(|_| line.trim() == "Properties:") {
-                template.push_str(&format!("      CodeUri: {}\n", code_of(name, &place).display()));
+                template.extend(["      CodeUri: ", code_of(name, &place).to_str().unwrap(), "\n"]);
             }
         }
         let judged = template.matches(CONTEXT).count();
