@@ -182,7 +182,9 @@ impl Service {
         let sealer = self.sealer();
         let call = async |event| {
             let event: Event = serde_json::from_value(event).unwrap();
-            as_function("rotate-keys", doorward_rotate_keys::handle(&self.rotator(&sealer), event)).await.unwrap();
+            let rotator = self.rotator(&sealer);
+            let turned = Box::pin(doorward_rotate_keys::handle(&rotator, event));
+            as_function("rotate-keys", turned).await.unwrap();
         };
         call(json!({"rotate": "sign", "now": true})).await;
         // Long enough that the first key verifies nothing any more.

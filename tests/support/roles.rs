@@ -53,7 +53,8 @@ pub async fn as_routed(request: Request, next: Next) -> Response {
 
 /// Has something be the work of a function.
 pub async fn as_function<T>(name: &str, work: impl Future<Output = T>) -> T {
-    FUNCTION.scope(name.to_owned(), work).await
+    // On the heap: a task-local's future holds the work by value, and a handler's is large.
+    FUNCTION.scope(name.to_owned(), Box::pin(work)).await
 }
 
 impl Roles {
