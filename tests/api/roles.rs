@@ -28,6 +28,7 @@ async fn a_function_uses_every_right_of_its_role() {
     service.uses_logout().await;
     service.uses_api_keys_oauth_and_example().await;
     service.uses_users().await;
+    service.uses_authorizer().await;
     service.uses_rotate_keys().await;
     service.wait(KEYS_ARE_OLD);
     service.published().await;
@@ -176,6 +177,16 @@ impl Service {
         self.see(&Person { access: self.client_token(&client).await, ..gus.clone() }, "/users/me").await.expect(403);
         self.remove(&root, &gus).send().await.expect(200);
         self.knock(&key.key).await.expect(403);
+    }
+
+    async fn uses_authorizer(&self) {
+        let gil = self.person("gil").await;
+        let authorizer = self.cold_authorizer();
+        let client = self.client_of(&gil, "read:items").await;
+        authorizer.expect_token_admitted(&gil.access).await;
+        authorizer.expect_token_admitted(&self.client_token(&client).await).await;
+        let key = self.key_of(&gil, "ci").await;
+        authorizer.expect_key_admitted(&key.key).await;
     }
 
     async fn uses_rotate_keys(&self) {

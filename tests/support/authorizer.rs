@@ -1,6 +1,7 @@
 //! An authorizer of other people's APIs, and what API Gateway tells it.
 
 use super::Service;
+use super::roles::as_function;
 use doorward_authorizer::{Event, Failure, OPENS, authorize};
 use doorward_core::custom_claims::CustomClaims;
 use doorward_http::App;
@@ -103,7 +104,7 @@ impl Authorizer {
     /// The answer, as it is sent.
     pub async fn call(&self, event: Value) -> Result<Value, Failure> {
         let event: Event = serde_json::from_value(event).unwrap();
-        authorize(&self.0, event).await.map(|answer| serde_json::to_value(answer).unwrap())
+        as_function("authorizer", authorize(&self.0, event)).await.map(|answer| serde_json::to_value(answer).unwrap())
     }
 
     /// The answer to an API about a request with those headers.
