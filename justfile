@@ -12,7 +12,7 @@ fmt:
     cargo fmt --all --check
 
 clippy:
-    cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --workspace --all-targets --features tools -- -D warnings
 
 spelling: _tools
     typos

@@ -170,8 +170,9 @@ impl Cloud {
     /// The first administrator, as an operator makes it.
     fn make_admin(&self) {
         let args = ["users", "create", "--username", "admin", "--email", "admin@example.com", "--role", "admin"];
-        let start = self.place.command().arg("--dynamodb-endpoint").arg(&self.ministack.endpoint());
+        let start = self.place.command().arg("--stack").arg(STACK).env("AWS_ENDPOINT_URL", &self.ministack.endpoint());
         let start = start.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+        let start = start.env("AWS_REGION", "us-east-1");
         let ended = args.iter().fold(start, |start, arg| start.arg(arg)).input(ADMIN_PASSWORD).run();
         assert_eq!(ended.code, Some(0), "{}", self.place.log());
     }

@@ -40,6 +40,7 @@ impl Desk {
             "js" => &["node", "--input-type=module", "--eval"],
             other => panic!("{other}"),
         };
+        #[allow(clippy::disallowed_methods)] // A page's programs are found where this one's are.
         let path = std::env::var("PATH").unwrap_or_default();
         let tools = concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools/venv/bin");
         let output = Command::new(command[0])
