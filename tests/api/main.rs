@@ -29,6 +29,7 @@ mod lost_replies;
 mod oauth;
 mod oauth_bearer;
 mod oauth_client;
+mod oauth_crate;
 mod oauth_introspect;
 mod oauth_revoke;
 mod oauth_userinfo;
