@@ -49,6 +49,7 @@ impl Client {
         Self { address, prefix: "" }
     }
 
+    #[cfg(feature = "tools")]
     /// Of what the server has under that path.
     pub fn under(self, prefix: String) -> Self {
         Self { prefix: prefix.leak(), ..self }

@@ -6,7 +6,7 @@
 //! it does not show the encryption context to the policies, so that their conditions on it are let pass here. Which purposes a
 //! role opens is held against the code in `tests/maps`.
 
-use crate::client::{Client, PASSWORD, tokens};
+use crate::client::{Answer, Client, PASSWORD, tokens};
 use crate::journey::journey;
 use crate::ministack::Ministack;
 use crate::server::Place;
@@ -22,6 +22,8 @@ const RELEASED: Option<&str> = option_env!("DOORWARD_TEST_FUNCTIONS");
 /// How roles are held to the purposes of keys.
 const CONTEXT: &str = "StringEquals:\n                  kms:EncryptionContext:purpose:";
 const STACK: &str = "auth";
+/// A route of somebody's API.
+const ROUTE: &str = "arn:aws:execute-api:us-east-1:000000000000:abcdef1234/$default/GET/reports";
 const ADMIN_PASSWORD: &str = "a pass phrase of the operator";
 
 #[test]
@@ -31,6 +33,8 @@ fn on_a_deployed_stack() {
     cloud.make_admin();
     let client = cloud.client();
     journey(client, ADMIN_PASSWORD);
+
+    others_are_guarded(&cloud, client);
 
     let ann = client.newcomer("ann");
     let before = published(client);
@@ -65,6 +69,38 @@ fn on_a_deployed_stack() {
     let id = &keys["Keys"][0]["KeyId"];
     let key = cloud.aws("kms", "describe_key", &json!({"KeyId": id}));
     assert_eq!(key["KeyMetadata"]["KeyState"], "Enabled");
+}
+
+/// The examples' APIs let in whom the stack, or a server that this machine reaches, vouches for.
+fn others_are_guarded(cloud: &Cloud, client: Client) {
+    let arn = format!("AuthorizerArn={}", cloud.outputs(STACK)["AuthorizerArn"]);
+    let reports = cloud.example("protected-api", &arn);
+    let gil = client.newcomer("gil").access;
+    let made = client.call("POST", "/api-keys", &gil, &json!({"name": "ci", "scopes": ["read:items"]})).expect(201);
+    // AWS says 403; ministack 401 where there is nothing to judge.
+    let refused = |answer: Answer| assert!([401, 403].contains(&answer.status), "{}", answer.body);
+    refused(reports.try_send("GET", "/reports", "", "").unwrap());
+    refused(reports.get("/reports", "nonsense"));
+    let owner = reports.get("/reports", &gil).expect(200).text("reports_of");
+    // Without a header Authorization ministack asks nobody; so the function is asked here.
+    let headers = json!({"x-api-key": made.text("key")});
+    let event = json!({"version": "2.0", "type": "REQUEST", "routeArn": ROUTE, "headers": headers});
+    let asked = cloud.invoke("AuthorizerFunction", &event);
+    assert_eq!(asked["isAuthorized"], true, "{asked}");
+    assert_eq!((&asked["context"]["owner"], &asked["context"]["sub"]), (&json!(owner), &json!(made.text("id"))));
+    client.call("POST", "/logout", &gil, &Value::Null).expect(200);
+    refused(reports.get("/reports", &gil));
+
+    // The gateway reads the keys by itself, at an address that there is: a server's on this machine.
+    let server = cloud.place.server().start();
+    let issuer = format!("Issuer=http://{}", server.address());
+    let reports = cloud.example("jwt-api", &issuer);
+    let hal = server.client().newcomer("hal").access;
+    reports.try_send("GET", "/reports", "", "").unwrap().expect(401);
+    reports.get("/reports", &gil).expect(401);
+    reports.get("/reports", &hal).expect(200);
+    server.client().call("POST", "/logout", &hal, &Value::Null).expect(200);
+    reports.get("/reports", &hal).expect(200);
 }
 
 /// How many keys are published.
@@ -153,16 +189,29 @@ impl Cloud {
         self.sam(&[&args[..], &quiet, &["--parameter-overrides"], &parameters].concat());
     }
 
-    fn outputs(&self) -> BTreeMap<String, String> {
-        let stacks = self.aws("cloudformation", "describe_stacks", &json!({"StackName": STACK}));
+    /// The API of an example, in a stack of its own.
+    fn example(&self, name: &str, parameter: &str) -> Client {
+        let template = format!("{ROOT}/examples/{name}/template.yaml");
+        let what = ["deploy", "--stack-name", name, "--template-file", &template, "--parameter-overrides", parameter];
+        let how = ["--resolve-s3", "--no-confirm-changeset", "--no-progressbar", "--capabilities", "CAPABILITY_IAM"];
+        self.sam(&[&what[..], &how, &["CAPABILITY_AUTO_EXPAND"]].concat());
+        self.client_of(name)
+    }
+
+    fn outputs(&self, stack: &str) -> BTreeMap<String, String> {
+        let stacks = self.aws("cloudformation", "describe_stacks", &json!({"StackName": stack}));
         let outputs = stacks["Stacks"][0]["Outputs"].as_array().unwrap().iter();
         let text = |output: &Value, name: &str| output[name].as_str().unwrap().to_owned();
         outputs.map(|output| (text(output, "OutputKey"), text(output, "OutputValue"))).collect()
     }
 
-    /// Through the API Gateway, where ministack has it: an address of the real one begins with the API's id.
     fn client(&self) -> Client {
-        let address = self.outputs()["ApiAddress"].clone();
+        self.client_of(STACK)
+    }
+
+    /// Through the API Gateway, where ministack has it: an address of the real one begins with the API's id.
+    fn client_of(&self, stack: &str) -> Client {
+        let address = self.outputs(stack)["ApiAddress"].clone();
         let id = address.trim_start_matches("https://").split('.').next().unwrap();
         Client::of(self.ministack.address).under(format!("/_aws/execute-api/{id}/$default"))
     }

@@ -16,7 +16,7 @@ fn on_cargo_run() {
 }
 
 impl Client {
-    fn call(self, method: &str, path: &str, token: &str, body: &Value) -> Answer {
+    pub fn call(self, method: &str, path: &str, token: &str, body: &Value) -> Answer {
         let headers = format!("authorization: Bearer {token}\r\ncontent-type: application/json\r\n");
         self.try_send(method, path, &headers, &body.to_string()).unwrap()
     }
