@@ -56,8 +56,7 @@ impl<T: Parse> FromRequestParts<App> for Query<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let mut fields = Fields { given: Vec::new(), is_form: true, defects: Vec::new() };
-        fields.read_form(parts.uri.query().unwrap_or_default().as_bytes());
+        let mut fields = Fields::of_form(parts.uri.query().unwrap_or_default().as_bytes());
         let parsed = T::parse(&mut fields, app);
         fields.finish(parsed).map(Self)
     }
@@ -100,6 +99,14 @@ impl Fields {
     pub fn of_json(bytes: &[u8]) -> Self {
         let mut fields = Self { given: Vec::new(), is_form: false, defects: Vec::new() };
         fields.read_json(bytes);
+        fields
+    }
+
+    /// The members of a form that came by another way than HTTP.
+    #[must_use]
+    pub fn of_form(bytes: &[u8]) -> Self {
+        let mut fields = Self { given: Vec::new(), is_form: true, defects: Vec::new() };
+        fields.read_form(bytes);
         fields
     }
 

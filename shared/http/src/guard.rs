@@ -319,7 +319,10 @@ pub fn presented_key(headers: &HeaderMap) -> Result<Option<PlainKey>, Error> {
 }
 
 /// The token of the `Authorization` header (RFC 6750 §2.1). Another scheme is no credentials at all.
-fn bearer_token(headers: &HeaderMap) -> Result<&str, Error> {
+///
+/// # Errors
+/// When there is none, or more than one.
+pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Error> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or(Error::NotAuthenticated)?;
     if values.next().is_some() {
