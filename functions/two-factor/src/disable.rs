@@ -3,7 +3,6 @@
 use crate::with_password::BothRequest;
 use axum::extract::State;
 use doorward_http::answer::{Message, Private};
-use doorward_http::audit::Event;
 use doorward_http::extract::Input;
 use doorward_http::second_factor::CodePurpose;
 use doorward_http::throttle::Metered;
@@ -15,9 +14,5 @@ pub async fn disable(
     Input(request): Input<BothRequest>,
 ) -> Result<Metered<Private<Message>>, Error> {
     let Metered { quota, outcome } = request.redeem(&app, &caller, CodePurpose::TurnOff).await?;
-    if outcome.is_ok() {
-        let event = Event::SecondFactorDisabled { user: caller.caller.user.id };
-        app.audit.record(&caller.caller.client, event);
-    }
     Ok(Metered { quota, outcome: outcome.map(|_| Message::new("2FA disabled successfully")) })
 }

@@ -4,7 +4,6 @@ use crate::verify::Verified;
 use crate::with_password::BothRequest;
 use axum::extract::State;
 use doorward_http::answer::Private;
-use doorward_http::audit::Event;
 use doorward_http::extract::Input;
 use doorward_http::second_factor::CodePurpose;
 use doorward_http::throttle::Metered;
@@ -16,9 +15,5 @@ pub async fn recovery_codes(
     Input(request): Input<BothRequest>,
 ) -> Result<Metered<Private<Verified>>, Error> {
     let Metered { quota, outcome } = request.redeem(&app, &caller, CodePurpose::RecoveryCodes).await?;
-    if outcome.is_ok() {
-        let event = Event::RecoveryCodesReplaced { user: caller.caller.user.id };
-        app.audit.record(&caller.caller.client, event);
-    }
     Ok(Metered { quota, outcome: outcome.map(|codes| Verified::new("Recovery codes replaced", codes)) })
 }

@@ -3,7 +3,6 @@
 use axum::extract::State;
 use doorward_core::second_factor::{OneTimeCode, RecoveryCode};
 use doorward_http::answer::Private;
-use doorward_http::audit::Event;
 use doorward_http::extract::{Fields, Input, Media, Parse};
 use doorward_http::password::Acted;
 use doorward_http::second_factor::{CodeAttempt, CodePurpose};
@@ -57,8 +56,5 @@ pub async fn verify(
     };
     // No password came with it that would have to be judged again.
     let Acted::Done(Metered { quota, outcome }) = attempt.redeem(factor).await? else { return Err(Error::Internal) };
-    if let Ok(Some(_)) = outcome {
-        app.audit.record(&caller.client, Event::SecondFactorEnabled { user: caller.user.id.clone() });
-    }
     Ok(Metered { quota, outcome: outcome.map(|codes| Verified::new("2FA verified successfully", codes)) })
 }

@@ -6,16 +6,14 @@ use crate::client::Client;
 use crate::password::Acted;
 use crate::throttle::{Metered, Quota};
 use crate::{App, Error};
-use doorward_core::grant::Credentials;
 use doorward_core::mfa_token::MfaToken;
-use doorward_core::password::PasswordHash;
 use doorward_core::second_factor::{
     CodeVerdict, FactorSecrets, OneTimeCode, Opened, RECOVERY_CODES, RecoveryCode, RecoveryHash, SealedFactor,
     SecondFactor, Spent, WrongCodes, judge_code,
 };
 use doorward_core::session::Session;
 use doorward_core::user::User;
-use doorward_store::{CodeCounted, LoginRecord, Redeemed, Redemption, Then};
+use doorward_store::{CodeCounted, LoginRecord, Redeemed, Redemption, RightPassword, Then};
 use std::collections::BTreeSet;
 
 /// How often a code is judged again. Each time somebody else got through with another one.
@@ -33,9 +31,8 @@ pub struct CodeAttempt<'a> {
     pub code: &'a OneTimeCode,
     /// What it is for.
     pub purpose: CodePurpose<'a>,
-    /// The credentials of a password that came with it and was right, and the hash to keep, if it is another. They are
-    /// written down with the code, whatever it is worth.
-    pub password: Option<(&'a Credentials, Option<&'a PasswordHash>)>,
+    /// The password that came with it. That it was right is written down with the code, whatever that is worth.
+    pub password: Option<RightPassword<'a>>,
     /// Which judgement of that password this is: another one makes another write.
     pub judgement: u32,
 }
@@ -108,7 +105,7 @@ impl CodeAttempt<'_> {
         read: &SecondFactor,
         opened: &Opened,
         spent: &Spent,
-        password: Option<(&Credentials, Option<&PasswordHash>)>,
+        password: Option<RightPassword<'_>>,
         token: &str,
     ) -> Result<Acted<Result<Given, Option<SecondFactor>>>, Error> {
         let secrets = match (self.purpose, spent) {
@@ -123,18 +120,33 @@ impl CodeAttempt<'_> {
             (None, CodePurpose::TurnOff) => Then::Off,
             (None, _) => Then::Stays,
         };
-        let (session, mfa_token) = match self.purpose {
-            CodePurpose::LogIn(session, token) => (Some(session), token),
-            _ => (None, None),
+        let login = match self.purpose {
+            CodePurpose::LogIn(session, token) => Some((session, token)),
+            _ => None,
         };
-        let redemption = Redemption { read, spent, then, password, mfa_token, session };
+        let redemption = Redemption { read, spent, then, password, login };
         match self.app.store.second_factors.redeem(&redemption, token).await? {
-            Redeemed::Done => Ok(Acted::Done(Ok(codes))),
+            Redeemed::Done => {
+                self.tell_of(spent);
+                Ok(Acted::Done(Ok(codes)))
+            }
             Redeemed::FactorChanged(current) => Ok(Acted::Done(Err(current))),
             Redeemed::CredentialsChanged(current) => Ok(Acted::Again(current)),
             Redeemed::TokenUsed => Err(Error::InvalidMfaToken),
             Redeemed::UserGone => Err(Error::InvalidToken),
         }
+    }
+
+    /// Tells what became of the factor. What a login comes to is told with its tokens.
+    fn tell_of(&self, spent: &Spent) {
+        let user = self.user.id.clone();
+        let event = match (self.purpose, spent) {
+            (_, Spent::First(_)) => Event::SecondFactorEnabled { user },
+            (CodePurpose::RecoveryCodes, _) => Event::RecoveryCodesReplaced { user },
+            (CodePurpose::TurnOff, _) => Event::SecondFactorDisabled { user },
+            (CodePurpose::Verify | CodePurpose::LogIn(..), _) => return,
+        };
+        self.app.audit.record(self.client, event);
     }
 
     fn recovery_codes(&self, secrets: &FactorSecrets) -> Result<(Vec<RecoveryCode>, BTreeSet<RecoveryHash>), Error> {
@@ -147,7 +159,7 @@ impl CodeAttempt<'_> {
     /// Refuses without counting: blocked by `wrong` codes, or with no factor there is.
     async fn refuse(
         &self,
-        password: Option<(&Credentials, Option<&PasswordHash>)>,
+        password: Option<RightPassword<'_>>,
         wrong: Option<WrongCodes>,
     ) -> Result<Acted<Metered<Given>>, Error> {
         if let Some(again) = self.record(password).await? {
@@ -170,10 +182,7 @@ impl CodeAttempt<'_> {
     }
 
     /// Writes down that the password was right, though the code is not. `Some` where it has to be judged again.
-    async fn record(
-        &self,
-        password: Option<(&Credentials, Option<&PasswordHash>)>,
-    ) -> Result<Option<Acted<Metered<Given>>>, Error> {
+    async fn record(&self, password: Option<RightPassword<'_>>) -> Result<Option<Acted<Metered<Given>>>, Error> {
         let Some((read, rehash)) = password else { return Ok(None) };
         let recorded = self.app.store.credentials.record(LoginRecord::Right { read, rehash }).await?;
         Ok(match Acted::of(recorded, ()) {

@@ -91,8 +91,7 @@ impl Store {
             (self.db.table(SECOND_FACTORS), users::key(&token.user)),
         ];
         let found = self.batch(keys).await?;
-        let used = found.contains_key(&self.db.table(REVOKED_TOKENS));
-        Ok((self.user_in(&found)?, self.factor_in(&found)?, used))
+        Ok((self.user_in(&found)?, self.factor_in(&found)?, self.revoked_in(&found)))
     }
 
     fn user_in(&self, found: &HashMap<String, Item>) -> Result<Option<User>, StoreError> {
@@ -103,12 +102,20 @@ impl Store {
         found.get(&self.db.table(SECOND_FACTORS)).map(second_factors::read).transpose()
     }
 
+    fn session_in(&self, found: &HashMap<String, Item>) -> Result<Option<Session>, StoreError> {
+        found.get(&self.db.table(SESSIONS)).map(sessions::read).transpose()
+    }
+
+    fn key_in(&self, found: &HashMap<String, Item>) -> Result<Option<ApiKey>, StoreError> {
+        found.get(&self.db.table(API_KEYS)).map(api_keys::read).transpose()
+    }
+
+    fn revoked_in(&self, found: &HashMap<String, Item>) -> bool {
+        found.contains_key(&self.db.table(REVOKED_TOKENS))
+    }
+
     fn standing_in(&self, found: &HashMap<String, Item>) -> Result<Standing, StoreError> {
-        Ok(Standing {
-            user: self.user_in(found)?,
-            session: found.get(&self.db.table(SESSIONS)).map(sessions::read).transpose()?,
-            revoked: found.contains_key(&self.db.table(REVOKED_TOKENS)),
-        })
+        Ok(Standing { user: self.user_in(found)?, session: self.session_in(found)?, revoked: self.revoked_in(found) })
     }
 
     /// Reads how things stand with a client's access token, in one call.
@@ -122,11 +129,7 @@ impl Store {
             (self.db.table(REVOKED_TOKENS), revoked::key(token)),
         ];
         let found = self.batch(keys).await?;
-        Ok(ClientStanding {
-            key: found.get(&self.db.table(API_KEYS)).map(api_keys::read).transpose()?,
-            owner: found.get(&self.db.table(USERS)).map(users::read).transpose()?,
-            revoked: found.contains_key(&self.db.table(REVOKED_TOKENS)),
-        })
+        Ok(ClientStanding { key: self.key_in(&found)?, owner: self.user_in(&found)?, revoked: self.revoked_in(&found) })
     }
 
     /// Reads a session and its user, in one call.
@@ -140,8 +143,7 @@ impl Store {
     ) -> Result<(Option<User>, Option<Session>), StoreError> {
         let keys = [(self.db.table(USERS), users::key(user)), (self.db.table(SESSIONS), sessions::key(user, session))];
         let found = self.batch(keys).await?;
-        let user = found.get(&self.db.table(USERS)).map(users::read).transpose()?;
-        Ok((user, found.get(&self.db.table(SESSIONS)).map(sessions::read).transpose()?))
+        Ok((self.user_in(&found)?, self.session_in(&found)?))
     }
 
     /// Reads an API key and its owner, in one call.
@@ -151,8 +153,7 @@ impl Store {
     pub async fn api_key(&self, id: &ApiKeyId) -> Result<(Option<ApiKey>, Option<User>), StoreError> {
         let keys = [(self.db.table(USERS), users::key(id.owner())), (self.db.table(API_KEYS), api_keys::key(id))];
         let found = self.batch(keys).await?;
-        let key = found.get(&self.db.table(API_KEYS)).map(api_keys::read).transpose()?;
-        Ok((key, self.user_in(&found)?))
+        Ok((self.key_in(&found)?, self.user_in(&found)?))
     }
 
     /// One item each of several tables. What DynamoDB leaves out under load is asked for again, and then it is an error: it

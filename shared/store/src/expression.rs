@@ -27,6 +27,14 @@ impl Expression {
         format!("{} {operator} {}", self.name(name), self.value(value))
     }
 
+    /// That an attribute has a value, or is not there.
+    pub(crate) fn is(&mut self, name: &str, value: Option<AttributeValue>) -> String {
+        match value {
+            Some(value) => self.compare(name, "=", value),
+            None => format!("attribute_not_exists({})", self.name(name)),
+        }
+    }
+
     pub(crate) fn names(&self) -> HashMap<String, String> {
         self.names.clone()
     }

@@ -32,7 +32,7 @@ pub use error::StoreError;
 pub use example_items::{ExampleItem, ExampleItemStore};
 pub use limits::{LimitStore, Taken};
 pub use revoked::RevokedStore;
-pub use second_factors::{CodeCounted, Pended, Redeemed, Redemption, SecondFactorStore, Then};
+pub use second_factors::{CodeCounted, Pended, Redeemed, Redemption, RightPassword, SecondFactorStore, Then};
 pub use sessions::SessionStore;
 pub use signing_keys::SigningKeyStore;
 pub use tables::{KeyAttribute, KeyType, TableDefinition, TableState};

@@ -51,13 +51,14 @@ pub struct Redemption<'a> {
     pub spent: &'a Spent,
     /// What becomes of the factor.
     pub then: Then<'a>,
-    /// The credentials by which a password was judged that came with the code, and the hash to keep, if it is another.
-    pub password: Option<(&'a Credentials, Option<&'a PasswordHash>)>,
-    /// The `mfa_token` that is used up.
-    pub mfa_token: Option<&'a MfaToken>,
-    /// The session that begins.
-    pub session: Option<&'a Session>,
+    /// The password that came with the code.
+    pub password: Option<RightPassword<'a>>,
+    /// The session that begins, and the `mfa_token` that is used up with it.
+    pub login: Option<(&'a Session, Option<&'a MfaToken>)>,
 }
+
+/// The credentials by which a password was found right, and the hash to keep from now on, if it is another.
+pub type RightPassword<'a> = (&'a Credentials, Option<&'a PasswordHash>);
 
 /// What becomes of a factor with a right code.
 #[derive(Clone, Copy, Debug)]
@@ -193,9 +194,9 @@ impl SecondFactorStore {
     }
 
     fn plan(&self, redemption: &Redemption<'_>) -> Result<Vec<(Part, TransactWriteItem)>, StoreError> {
-        let Redemption { read, spent, then, password, mfa_token, session } = *redemption;
+        let Redemption { read, spent, then, password, login } = *redemption;
         let mut plan = Vec::new();
-        if let (Some(token), Some(session)) = (mfa_token, session) {
+        if let Some((session, Some(token))) = login {
             let item = revoked::write(&token.id, token.expires_at, &session.rotated_by);
             plan.push((Part::Token, self.0.put_new(REVOKED_TOKENS, JTI, item)?));
         }
@@ -208,7 +209,7 @@ impl SecondFactorStore {
             _ => {}
         }
         plan.push((Part::Factor, self.spend(read, spent, then)?));
-        if let Some(session) = session {
+        if let Some((session, _)) = login {
             plan.push((Part::Session, self.0.put_new(SESSIONS, USER_ID, sessions::write(session))?));
         }
         Ok(plan)
@@ -304,10 +305,7 @@ fn as_judged(e: &mut Expression, judged: &SecondFactor) -> String {
         (FAILURES, window.map(|_| number(judged.wrong.count))),
         (FAILURES_UNTIL, window.map(time)),
     ] {
-        conditions.push(match value {
-            Some(value) => e.compare(name, "=", value),
-            None => format!("attribute_not_exists({})", e.name(name)),
-        });
+        conditions.push(e.is(name, value));
     }
     conditions.join(" AND ")
 }

@@ -107,10 +107,7 @@ fn as_read(e: &mut Expression, read: &KeyRecord) -> String {
     let mut conditions =
         vec![e.compare(KID, "=", text(&read.id)), e.compare(SIGNS_FROM, "=", time(read.term.signs_from))];
     for (name, until) in [(SIGNS_UNTIL, read.term.signs_until), (VERIFIES_UNTIL, read.term.verifies_until)] {
-        conditions.push(match until {
-            Some(until) => e.compare(name, "=", time(until)),
-            None => format!("attribute_not_exists({})", e.name(name)),
-        });
+        conditions.push(e.is(name, until.map(time)));
     }
     conditions.join(" AND ")
 }

@@ -265,10 +265,7 @@ pub(crate) fn marker(email: &CanonicalEmail, owner: &User) -> Item {
 
 /// What changes are judged by: role, whether disabled, e-mail address, epoch.
 fn as_read(e: &mut Expression, read: &User) -> String {
-    let email = match &read.email {
-        Some(email) => e.compare(EMAIL, "=", text(email)),
-        None => format!("attribute_not_exists({})", e.name(EMAIL)),
-    };
+    let email = e.is(EMAIL, read.email.as_ref().map(text));
     [
         e.compare(ROLE, "=", text(read.role)),
         e.compare(DISABLED, "=", AttributeValue::Bool(read.disabled)),
