@@ -5,7 +5,7 @@ pub mod cli;
 mod commands;
 mod doctor;
 pub mod dynamodb;
-mod first_session;
+pub mod first_session;
 mod first_user;
 mod folder;
 mod http;

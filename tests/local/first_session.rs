@@ -2,20 +2,13 @@
 
 use crate::journey::{Authenticator, qr_code_in};
 use crate::server::Place;
+use doorward::first_session;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// The shell blocks of the section, for that server.
-fn session(address: &str) -> String {
-    let readme = include_str!("../../README.md");
-    let section = readme.split("\n## ").find(|section| section.starts_with("A first session")).unwrap();
-    let blocks = section.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
-    blocks.collect::<String>().replace("127.0.0.1:9000", address)
-}
 
 /// An app that scans the picture, once it is there whole.
 fn scanned(picture: &Path) -> Authenticator {
@@ -34,7 +27,7 @@ fn the_first_session_goes_as_readme_says() {
     let place = Place::new();
     let server = place.server().start();
     let mut shell = Command::new("sh")
-        .args(["-e", "-c", &session(&server.address().to_string())])
+        .args(["-e", "-c", &first_session::at(server.address())])
         .current_dir(place.path("."))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -22,7 +22,7 @@ use doorward_http::password::{Act, Acted, Attempt};
 use doorward_http::second_factor::{CodeAttempt, CodePurpose};
 use doorward_http::throttle::{self, Limited, Metered};
 use doorward_http::{App, Error};
-use doorward_store::{LoginRecord, Recorded, StoreError};
+use doorward_store::{LoginRecord, Recorded, RightPassword, StoreError};
 
 /// The form of a login (the seeds' `OAuth2PasswordRequestForm`). Client credentials are ignored.
 pub enum LoginRequest {
@@ -199,7 +199,7 @@ impl Admit<'_> {
     /// The session, the code and the record of the password at once.
     async fn admit_by_code(
         &self,
-        password: (&Credentials, Option<&PasswordHash>),
+        password: RightPassword<'_>,
         judgement: u32,
         code: &OneTimeCode,
         scopes: ScopeSet,

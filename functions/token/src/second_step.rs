@@ -76,9 +76,7 @@ impl SecondStep {
     async fn verify(&self, app: &App) -> Result<MfaToken, Error> {
         let invalid = |_: InvalidMfaToken| Error::InvalidMfaToken;
         let unverified = Unverified::parse(&self.mfa_token).map_err(invalid)?;
-        let now = app.clock.now();
-        let ring = app.keys.knowing(|ring| ring.seal(unverified.key_id(), now).is_some()).await?;
-        let key = ring.seal(unverified.key_id(), now).ok_or(Error::InvalidMfaToken)?;
-        unverified.verify(key, now).map_err(invalid)
+        let key = app.keys.find(|ring, now| ring.seal(unverified.key_id(), now)).await?;
+        unverified.verify(&*key.ok_or(Error::InvalidMfaToken)?, app.clock.now()).map_err(invalid)
     }
 }

@@ -100,10 +100,8 @@ async fn verify_refresh_token(app: &App, text: &str) -> Result<RefreshToken, Err
         InvalidRefreshToken::Malformed | InvalidRefreshToken::Forged => Error::InvalidRefreshToken,
     };
     let unverified = Unverified::parse(text).map_err(refuse)?;
-    let now = app.clock.now();
-    let ring = app.keys.knowing(|ring| ring.refresh(unverified.key_id(), now).is_some()).await?;
-    let key = ring.refresh(unverified.key_id(), now).ok_or(Error::InvalidRefreshToken)?;
-    unverified.verify(key).map_err(refuse)
+    let key = app.keys.find(|ring, now| ring.refresh(unverified.key_id(), now)).await?;
+    unverified.verify(&*key.ok_or(Error::InvalidRefreshToken)?).map_err(refuse)
 }
 
 /// Exchanges a refresh token for its successor and a new access token: one conditional write beside one read.

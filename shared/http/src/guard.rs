@@ -340,10 +340,8 @@ pub fn bearer_token(headers: &HeaderMap) -> Result<&str, Error> {
 pub async fn verify(app: &App, text: &str) -> Result<AccessToken, Error> {
     let invalid = |_: InvalidAccessToken| Error::InvalidToken;
     let unverified = Unverified::parse(text).map_err(invalid)?;
-    let now = app.clock.now();
-    let ring = app.keys.knowing(|ring| ring.verifying(unverified.key_id(), now).is_some()).await?;
-    let key = ring.verifying(unverified.key_id(), now).ok_or(Error::InvalidToken)?;
-    unverified.verify(key, &app.config.parties, now).map_err(invalid)
+    let key = app.keys.find(|ring, now| ring.verifying(unverified.key_id(), now)).await?.ok_or(Error::InvalidToken)?;
+    unverified.verify(&key, &app.config.parties, app.clock.now()).map_err(invalid)
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub enum KeyError {
 #[derive(Debug)]
 pub struct Ring {
     read_at: Timestamp,
-    verifying: Vec<(Term, VerifyingKey, PublicKey)>,
+    verifying: Vec<(Term, Arc<VerifyingKey>, PublicKey)>,
     signing: Vec<(Term, Arc<SigningKey>)>,
     refresh: Vec<(Term, Arc<RefreshKey>)>,
     seal: Vec<(Term, Arc<SealKey>)>,
@@ -67,13 +67,14 @@ impl Ring {
 
     /// The key of that id, if its tokens are good still.
     #[must_use]
-    pub fn verifying(&self, id: &KeyId, now: Timestamp) -> Option<&VerifyingKey> {
-        self.verifying.iter().find(|(term, key, _)| key.id == *id && term.verifies(now)).map(|(_, key, _)| key)
+    pub fn verifying(&self, id: &KeyId, now: Timestamp) -> Option<Arc<VerifyingKey>> {
+        let found = self.verifying.iter().find(|(term, key, _)| key.id == *id && term.verifies(now));
+        found.map(|(_, key, _)| Arc::clone(key))
     }
 
     /// The key of that id, if its refresh tokens are good still.
     #[must_use]
-    pub fn refresh(&self, id: &KeyId, now: Timestamp) -> Option<&RefreshKey> {
+    pub fn refresh(&self, id: &KeyId, now: Timestamp) -> Option<Arc<RefreshKey>> {
         verifies(&self.refresh, id, now)
     }
 
@@ -87,7 +88,7 @@ impl Ring {
 
     /// The key of that id, if what it sealed is good still.
     #[must_use]
-    pub fn seal(&self, id: &KeyId, now: Timestamp) -> Option<&SealKey> {
+    pub fn seal(&self, id: &KeyId, now: Timestamp) -> Option<Arc<SealKey>> {
         verifies(&self.seal, id, now)
     }
 
@@ -102,8 +103,8 @@ fn youngest<K>(keys: &[(Term, Arc<K>)], now: Timestamp) -> Option<&K> {
     keys.iter().rev().find(|(term, _)| term.signs(now)).map(|(_, key)| &**key)
 }
 
-fn verifies<'a, K: Private>(keys: &'a [(Term, Arc<K>)], id: &KeyId, now: Timestamp) -> Option<&'a K> {
-    keys.iter().find(|(term, key)| key.id() == id && term.verifies(now)).map(|(_, key)| &**key)
+fn verifies<K: Private>(keys: &[(Term, Arc<K>)], id: &KeyId, now: Timestamp) -> Option<Arc<K>> {
+    keys.iter().find(|(term, key)| key.id() == id && term.verifies(now)).map(|(_, key)| Arc::clone(key))
 }
 
 /// A key with its private part.
@@ -186,14 +187,17 @@ impl KeyRing {
         self.younger_than(RING_AGE).await
     }
 
-    /// The ring in which `id` is looked for: one that does not know it is read again, at most once in 30 seconds, because
-    /// the key may be younger than the ring and because anybody can make up ids.
+    /// A key that is looked for by its id, at this moment: a ring that does not know it is read again, at most once in 30
+    /// seconds, because the key may be younger than the ring and because anybody can make up ids.
     ///
     /// # Errors
-    /// When it cannot be read.
-    pub async fn knowing(&self, knows: impl Fn(&Ring) -> bool) -> Result<Arc<Ring>, KeyError> {
-        let ring = self.current().await?;
-        if knows(&ring) { Ok(ring) } else { self.younger_than(LOOK_AGAIN).await }
+    /// When the ring cannot be read.
+    pub async fn find<K>(&self, key: impl Fn(&Ring, Timestamp) -> Option<Arc<K>>) -> Result<Option<Arc<K>>, KeyError> {
+        let now = self.clock.now();
+        match key(&*self.current().await?, now) {
+            Some(found) => Ok(Some(found)),
+            None => Ok(key(&*self.younger_than(LOOK_AGAIN).await?, now)),
+        }
     }
 
     fn held(&self) -> Option<Arc<Ring>> {
@@ -226,7 +230,7 @@ impl KeyRing {
         let mut verifying = Vec::new();
         for record in sign.iter().filter(|record| record.term.verifies(now)) {
             let Some((_, public)) = &record.public else { continue };
-            verifying.push((record.term, VerifyingKey::from_public(public)?, public.clone()));
+            verifying.push((record.term, Arc::new(VerifyingKey::from_public(public)?), public.clone()));
         }
         let (signing, refresh, seal) = tokio::try_join!(
             self.open(&sign, before.map(|ring| &ring.signing), now),

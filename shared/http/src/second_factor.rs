@@ -210,8 +210,7 @@ impl CodeAttempt<'_> {
 /// # Errors
 /// When the key is missing or does not fit.
 pub async fn open(app: &App, user: &User, sealed: &SealedFactor) -> Result<FactorSecrets, Error> {
-    let now = app.clock.now();
-    let ring = app.keys.knowing(|ring| ring.seal(&sealed.key, now).is_some()).await?;
-    let key = ring.seal(&sealed.key, now).ok_or_else(|| Error::Unavailable("a seal key is missing".into()))?;
+    let key = app.keys.find(|ring, now| ring.seal(&sealed.key, now)).await?;
+    let key = key.ok_or_else(|| Error::Unavailable("a seal key is missing".into()))?;
     Ok(key.open(&user.id, sealed)?)
 }
