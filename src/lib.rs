@@ -1,6 +1,7 @@
 //! Doorward on one machine: every function in one process, on a DynamoDB of its own.
 
 mod attached;
+mod authorizers;
 pub mod cli;
 mod commands;
 mod doctor;

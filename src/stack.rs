@@ -53,29 +53,6 @@ struct Environment {
     variables: BTreeMap<String, String>,
 }
 
-/// An authorizer of an HTTP API.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Authorizer {
-    /// Its name.
-    pub name: String,
-    /// For so many seconds an answer of its function is used again.
-    #[serde(rename = "authorizerResultTtlInSeconds")]
-    pub kept_for: Option<u32>,
-    /// The function that it asks.
-    #[serde(rename = "authorizerUri")]
-    pub uri: Option<String>,
-    /// What it verifies itself.
-    pub jwt_configuration: Option<JwtConfiguration>,
-}
-
-/// What a JWT authorizer verifies.
-#[derive(Clone, Debug, Deserialize)]
-pub struct JwtConfiguration {
-    /// Whose tokens.
-    pub issuer: Option<String>,
-}
-
 /// The outputs that name functions, and whether these hash passwords.
 const FUNCTIONS: [(&str, bool); 5] = [
     ("RotateKeys", false),
@@ -123,55 +100,13 @@ impl Stack {
         names.dedup();
         names
     }
-
-    /// Whether an authorizer asks a function of this stack.
-    #[must_use]
-    pub fn has(&self, authorizer: &Authorizer) -> bool {
-        let uri = authorizer.uri.as_deref().unwrap_or_default();
-        uri.contains(&format!(":function:{}-", self.name))
-    }
 }
 
-/// The authorizers of all HTTP APIs of the account and the region, each with its API's name.
+/// What AWS answered.
 ///
 /// # Errors
-/// When AWS does not say.
-pub async fn authorizers(aws: &Aws) -> Result<Vec<(String, Authorizer)>, Fault> {
-    let mut found = Vec::new();
-    for api in pages::<Api>(aws, "/v2/apis").await? {
-        let of_api = pages(aws, &format!("/v2/apis/{}/authorizers", api.api_id)).await?;
-        found.extend(of_api.into_iter().map(|authorizer| (api.name.clone(), authorizer)));
-    }
-    Ok(found)
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Api {
-    api_id: String,
-    name: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Page<T> {
-    #[serde(default = "Vec::new")]
-    items: Vec<T>,
-    next_token: Option<String>,
-}
-
-async fn pages<T: DeserializeOwned>(aws: &Aws, path: &str) -> Result<Vec<T>, Fault> {
-    let mut items = Vec::new();
-    let mut token = String::new();
-    loop {
-        let page: Page<T> = json(&aws.ask(&API_GATEWAY, &format!("{path}{token}"), None).await?)?;
-        items.extend(page.items);
-        let Some(next) = page.next_token.filter(|next| !next.is_empty()) else { return Ok(items) };
-        token = format!("?nextToken={}", utf8_percent_encode(&next, NON_ALPHANUMERIC));
-    }
-}
-
-fn json<T: DeserializeOwned>(answer: &Answer) -> Result<T, Fault> {
+/// When it is not what was asked for.
+pub(crate) fn json<T: DeserializeOwned>(answer: &Answer) -> Result<T, Fault> {
     serde_json::from_slice(&answer.body)
         .map_err(|error| format!("AWS answered with something unexpected: {error}").into())
 }
@@ -188,19 +123,15 @@ fn outputs(xml: &str) -> Result<BTreeMap<String, String>, Fault> {
 }
 
 /// A service of AWS.
-struct Service {
-    /// Its name in signatures.
-    name: &'static str,
-    /// Its name in addresses.
-    host: &'static str,
-    endpoint: &'static str,
+pub(crate) struct Service {
+    /// Its name in addresses and signatures.
+    pub(crate) name: &'static str,
+    /// The variable that says that it is elsewhere.
+    pub(crate) endpoint: &'static str,
 }
 
-const CLOUDFORMATION: Service =
-    Service { name: "cloudformation", host: "cloudformation", endpoint: "AWS_ENDPOINT_URL_CLOUDFORMATION" };
-const LAMBDA: Service = Service { name: "lambda", host: "lambda", endpoint: "AWS_ENDPOINT_URL_LAMBDA" };
-const API_GATEWAY: Service =
-    Service { name: "apigateway", host: "apigateway", endpoint: "AWS_ENDPOINT_URL_APIGATEWAYV2" };
+const CLOUDFORMATION: Service = Service { name: "cloudformation", endpoint: "AWS_ENDPOINT_URL_CLOUDFORMATION" };
+const LAMBDA: Service = Service { name: "lambda", endpoint: "AWS_ENDPOINT_URL_LAMBDA" };
 
 /// AWS, for whoever the environment says.
 #[derive(Clone, Debug)]
@@ -221,14 +152,15 @@ impl Aws {
     }
 
     /// Reads, with GET, or by a form that says what.
-    async fn ask(&self, service: &Service, path: &str, form: Option<String>) -> Result<Answer, Fault> {
+    pub(crate) async fn ask(&self, service: &Service, path: &str, form: Option<String>) -> Result<Answer, Fault> {
         let suffix = if self.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         let base = self.variables.endpoint(service.endpoint);
-        let base = base.unwrap_or_else(|| format!("https://{}.{}.{suffix}", service.host, self.region));
+        let base = base.unwrap_or_else(|| format!("https://{}.{}.{suffix}", service.name, self.region));
         let request = match form {
             Some(_) => Request::post(format!("{}/", base.trim_end_matches('/')))
                 .header("content-type", "application/x-www-form-urlencoded"),
-            None => Request::get(format!("{}{path}", base.trim_end_matches('/'))),
+            // API Gateway wraps what it says of REST APIs otherwise.
+            None => Request::get(format!("{}{path}", base.trim_end_matches('/'))).header("accept", "application/json"),
         };
         let request = self.signed(service, request.body(form.unwrap_or_default())?)?;
         let answer = http::send(request).await.map_err(|error| format!("{}: {error}", service.name))?;
