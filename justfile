@@ -49,14 +49,13 @@ schemathesis: _tools
 openapi:
     cargo run --example openapi
 
-# The functions as they are deployed, for this machine's processor, and how large they are
+# The functions as they are deployed, for this machine's processor
 functions: _tools
-    cargo lambda build --release --output-format zip $(ls functions | sed 's/^/--bin /')
-    du --bytes target/lambda/*/bootstrap.zip
+    sam build --parameter-overrides Architecture={{ if arch() == "aarch64" { "arm64" } else { arch() } }}
 
-# The stack of these functions on an AWS on this machine: deployed, travelled through, deployed again, deleted
+# The stack of these functions on an AWS on this machine: deployed, travelled through, deployed again, deleted; how large they are
 cloud: functions
-    DOORWARD_TEST_FUNCTIONS=target/lambda cargo test --test local --features tools -- cloud::
+    cargo test --test local --features tools -- --show-output cloud::
 
 _tools:
     @.ci/tools

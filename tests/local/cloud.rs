@@ -1,10 +1,10 @@
 //! The stack, deployed by `sam` to an AWS on this machine where every role may do what its policies say and nothing else, and
-//! called through its API Gateway. Needs `sam` and `ministack`, which `just check` installs.
+//! called through its API Gateway. Needs `sam` and `ministack`, which `just check` installs, and what `sam build` made, which
+//! `just functions` does.
 //!
-//! The template is the real one and a line for each function, which `sam build` would write too: where its program is. The
-//! parameters say that it runs on this machine's processor, and turn the limits per address off. One thing ministack cannot do:
-//! it does not show the encryption context to the policies, so that their conditions on it are let pass here. Which purposes a
-//! role opens is held against the code in `tests/maps`.
+//! The parameters say that it runs on this machine's processor, and turn the limits per address off. One thing ministack cannot
+//! do: it does not show the encryption context to the policies, so that their conditions on it are let pass here. Which purposes
+//! a role opens is held against the code in `tests/maps`.
 
 use crate::client::{Answer, Client, PASSWORD, tokens};
 use crate::journey::journey;
@@ -13,14 +13,16 @@ use crate::server::Place;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-/// Where the functions are as they are deployed, if they are to be tested so.
-const RELEASED: Option<&str> = option_env!("DOORWARD_TEST_FUNCTIONS");
+/// Where `sam build` puts the functions, and the template that says so.
+const BUILT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.aws-sam/build");
 /// How roles are held to the purposes of keys.
-const CONTEXT: &str = "StringEquals:\n                  kms:EncryptionContext:purpose:";
+const CONTEXT: &str = "StringEquals:\n              kms:EncryptionContext:purpose:";
+/// How large a function may be, zipped, in bytes: a cold start loads it.
+const LARGEST: u64 = 4_000_000;
 const STACK: &str = "auth";
 /// A route of somebody's API.
 const ROUTE: &str = "arn:aws:execute-api:us-east-1:000000000000:abcdef1234/$default/GET/reports";
@@ -30,6 +32,7 @@ const ADMIN_PASSWORD: &str = "a pass phrase of the operator";
 fn on_a_deployed_stack() {
     let cloud = Cloud::start();
     cloud.deploy(&[]);
+    cloud.each_is_small();
     cloud.make_admin();
     let client = cloud.client();
     journey(client, ADMIN_PASSWORD);
@@ -112,36 +115,20 @@ fn published(client: Client) -> usize {
 struct Cloud {
     place: Place,
     ministack: Ministack,
+    template: PathBuf,
 }
 
 impl Cloud {
     fn start() -> Self {
-        if RELEASED.is_none() {
-            let built = Command::new(env!("CARGO"))
-                .args(["build", "--quiet", "--bins", "--features", "doorward/tools"])
-                .current_dir(ROOT)
-                .status();
-            assert!(built.unwrap().success());
-        }
         let place = Place::new();
         let ministack = Ministack::start_with_rights(&place.path("ministack.log"));
-        // The text as it stands, and one line more for each function.
-        let mut template = String::new();
-        let mut program = None;
-        for line in include_str!("../../template.yaml").lines() {
-            template.extend([line, "\n"]);
-            let named =
-                line.trim().strip_prefix("BuildProperties: { Binary: ").and_then(|rest| rest.strip_suffix(" }"));
-            program = named.or(program);
-            if let Some(name) = program.take_if(|_| line.trim() == "Properties:") {
-                template.extend(["      CodeUri: ", code_of(name, &place).to_str().unwrap(), "\n"]);
-            }
-        }
+        let template = fs::read_to_string(format!("{BUILT}/template.yaml")).expect("what `just functions` makes");
         let judged = template.matches(CONTEXT).count();
         assert!(judged > 1, "what roles open is a condition of theirs");
         let template = template.replace(CONTEXT, &CONTEXT.replace("StringEquals", "StringEqualsIfExists"));
-        fs::write(place.path("template.yaml"), template).unwrap();
-        Self { place, ministack }
+        let deployed = PathBuf::from(format!("{BUILT}/deployed.yaml"));
+        fs::write(&deployed, template).unwrap();
+        Self { place, ministack, template: deployed }
     }
 
     fn command(&self, program: &str) -> Command {
@@ -184,7 +171,8 @@ impl Cloud {
     fn deploy(&self, more: &[&str]) {
         let here = if cfg!(target_arch = "x86_64") { "Architecture=x86_64" } else { "Architecture=arm64" };
         let parameters = [&[here, "LoginRate=off", "SignUpRate=off"], more].concat();
-        let args = ["deploy", "--stack-name", STACK, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"];
+        let args = ["deploy", "--stack-name", STACK, "--template-file", self.template.to_str().unwrap()];
+        let args = [&args[..], &["--resolve-s3", "--capabilities", "CAPABILITY_IAM"]].concat();
         let quiet = ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"];
         self.sam(&[&args[..], &quiet, &["--parameter-overrides"], &parameters].concat());
     }
@@ -236,6 +224,18 @@ impl Cloud {
         serde_json::from_str(answer["Payload"].as_str().unwrap()).unwrap()
     }
 
+    /// What was uploaded for each function, in bytes.
+    fn each_is_small(&self) {
+        let listed = self.aws("lambda", "list_functions", &json!({}));
+        let functions = listed["Functions"].as_array().unwrap();
+        assert!(functions.len() >= 11, "{listed}");
+        for function in functions {
+            let (name, size) = (&function["FunctionName"], function["CodeSize"].as_u64().unwrap());
+            println!("{name}: {size} bytes");
+            assert!(size < LARGEST, "{name}: {size}");
+        }
+    }
+
     /// What all functions wrote.
     fn logs(&self) -> String {
         let groups = self.aws("logs", "describe_log_groups", &json!({"logGroupNamePrefix": "/aws/lambda/"}));
@@ -249,17 +249,4 @@ impl Cloud {
         }
         logs
     }
-}
-
-/// What is uploaded for a function: what `just functions` made, or a folder with a debug build.
-fn code_of(name: &str, place: &Place) -> PathBuf {
-    if let Some(folder) = RELEASED {
-        return Path::new(ROOT).join(folder).join(name).join("bootstrap.zip");
-    }
-    let (folder, built) = (place.path(name), Path::new(env!("CARGO_BIN_EXE_doorward")).with_file_name(name));
-    fs::create_dir(&folder).unwrap();
-    // Its debug information is ten times as large as the rest of it.
-    let stripped = Command::new("strip").arg("-o").arg(folder.join("bootstrap")).arg(built).status().unwrap();
-    assert!(stripped.success(), "{name}");
-    folder
 }
