@@ -195,11 +195,17 @@ async fn the_fifty_first_is_refused_until_one_has_gone_or_ended() {
         service.key_of(&ann, &format!("key {n}")).await;
     }
     let before = ids_of(&service, &ann).await;
+    service.probe.forget();
     for _ in 0..3 {
         // At the moment of the others, whose ids may be behind its own.
         let another = service.ask_for_key(&ann, &json!({"name": "another"})).send().await;
         another.expect_problem(409, "Too many API keys");
     }
+    let reads = ["BatchGetItem", "Query"];
+    assert!(
+        service.probe.calls().iter().all(|call| reads.iter().any(|read| call.starts_with(read))),
+        "nothing written"
+    );
     assert_eq!(ids_of(&service, &ann).await, before);
     service.key_of(&bob, "of somebody else").await;
 

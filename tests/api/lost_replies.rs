@@ -247,22 +247,6 @@ async fn a_key_is_made_rotated_marked_and_deleted_once() {
 }
 
 #[tokio::test]
-async fn a_key_beyond_the_last_place_goes_once() {
-    let service = service().await;
-    let ann = service.person("ann").await;
-    for _ in 0..50 {
-        service.key_of(&ann, "ci").await;
-    }
-    service.wait(1);
-    service.probe.lose_reply("PutItem", "api-keys");
-    service.probe.lose_reply("TransactWriteItems", "api-keys");
-    let refused = service.ask_for_key(&ann, &json!({"name": "ci"})).send().await;
-    refused.expect_problem(409, "Too many API keys");
-    service.expect_lost();
-    assert_eq!(service.keys_of(&ann).await.len(), 50);
-}
-
-#[tokio::test]
 async fn a_sample_item_is_kept_once_and_a_sample_request_counted_once() {
     let service = service().await;
     let ann = service.person("ann").await;

@@ -20,13 +20,17 @@ pub struct ApiKeyStore(pub(crate) Db);
 const MARK_EVERY: Duration = Duration::from_mins(5);
 
 impl ApiKeyStore {
-    /// Keeps a new key, unless its owner then has more than `most`: `false`, and it is gone again. Nobody ever has more than
-    /// that: whoever stays has seen that there are not too many, and of those made at once the last go first, one place more
+    /// Keeps a new key, unless its owner has `most` already: `false`, and nothing is written. Of those made at once nobody
+    /// keeps more than that either: whoever stays has seen that there are not too many, and the last go first, one place more
     /// at each look.
     ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn create(&self, key: &ApiKey, most: usize, request: &RequestId) -> Result<bool, StoreError> {
+        // Before the write, so that one that breaks off after it leaves no key too many.
+        if self.list(key.id.owner(), key.created_at).await?.len() >= most {
+            return Ok(false);
+        }
         match self.0.insert(API_KEYS, KEY_ID, write(key)).await? {
             Written::Refused(Some(found)) if read(&found)?.hash != key.hash => {
                 return Err(StoreError::Corrupt { attribute: KEY_ID });
