@@ -10,13 +10,27 @@ use std::time::Duration;
 pub struct Answer {
     pub status: u16,
     pub body: Value,
+    /// The lines before the body.
+    head: String,
+    /// What was asked, for whoever reads why a test failed.
+    asked: String,
 }
 
 impl Answer {
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{}", self.body);
+        assert_eq!(self.status, status, "{} {}", self.asked, self.body);
         self
+    }
+
+    /// The same, with what was asked.
+    pub fn named(self, asked: &str) -> Self {
+        Self { asked: asked.to_owned(), ..self }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(':'));
+        lines.into_iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
     #[track_caller]
@@ -141,5 +155,6 @@ fn whole(text: &str) -> Option<Answer> {
     if status != 204 && lines.find_map(named)? != body.len() {
         return None;
     }
-    Some(Answer { status, body: serde_json::from_str(body).unwrap_or(Value::Null) })
+    let body = serde_json::from_str(body).unwrap_or(Value::Null);
+    Some(Answer { status, body, head: head.to_owned(), asked: String::new() })
 }

@@ -1,6 +1,7 @@
 //! `cargo run` as a person meets it: the real binary, over HTTP, in a folder of its own.
 #![cfg(test)]
 
+mod bench;
 mod canary;
 mod client;
 #[cfg(feature = "tools")]
@@ -10,8 +11,12 @@ mod crash;
 mod doctor;
 #[cfg(feature = "tools")]
 mod first_session;
+mod forwarder;
+#[path = "../support/invariants.rs"]
+mod invariants;
 mod journey;
 mod keys;
+mod kills;
 #[cfg(feature = "tools")]
 mod kms;
 #[cfg(feature = "tools")]
@@ -23,8 +28,10 @@ mod pages;
 mod routes;
 mod second_factor;
 mod server;
+mod slow;
 #[cfg(feature = "tools")]
 mod stack;
 mod starts;
 #[cfg(feature = "tools")]
 mod watch;
+mod writes;

@@ -136,6 +136,11 @@ impl Server {
         address.unwrap_or_else(|| panic!("{prefix:?} in {:?}", self.said)).parse().unwrap()
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address_after("listening on http://")
     }

@@ -12,9 +12,10 @@ pub use event::{Event, InvalidEvent};
 
 use caller::{Rejection, identify};
 use doorward_core::keyring::Purpose;
-use doorward_http::{App, serve};
+use doorward_http::{ANSWERED_WITHIN, App, serve};
 use lambda_http::lambda_runtime;
 use lambda_http::{Error, LambdaEvent, service_fn};
+use tokio::time::timeout;
 
 /// The private keys that the function opens: none.
 pub const OPENS: &[Purpose] = &[];
@@ -35,7 +36,8 @@ pub async fn run() -> Result<(), Error> {
 /// When a REST API is to answer 401, or nobody can say at this moment who it is.
 pub async fn authorize(app: &App, event: Event) -> Result<Answer, Failure> {
     let Event { api, headers } = event;
-    match identify(app, headers).await {
+    let identified = timeout(ANSWERED_WITHIN, identify(app, headers)).await;
+    match identified.unwrap_or_else(|elapsed| Err(Rejection::Unavailable(elapsed.into()))) {
         Ok(caller) => Ok(api.admit(&caller)),
         Err(Rejection::Refused(reason)) => {
             tracing::info!(reason, "refused");

@@ -11,6 +11,8 @@ use doorward_http::extract::PathId;
 use doorward_http::guard::DeleteUsers;
 use doorward_http::{App, Caller, Error, RequirePermission};
 use doorward_store::Changed;
+use std::time::Duration;
+use tokio::time::timeout;
 
 pub async fn delete_user(
     State(app): State<App>,
@@ -34,10 +36,17 @@ pub async fn delete_user(
     Err(contended())
 }
 
-/// Clears away what is left of a deleted user. It is dead already, so a store that does not answer now changes nothing.
+/// So long is waited for what is only cleared away: the answer is known.
+const CLEARED_WITHIN: Duration = Duration::from_secs(2);
+
+/// Clears away what is left of a deleted user. It is dead already, so what is not cleared away now changes nothing.
 pub(crate) async fn clear_away(app: &App, caller: &Caller, id: &UserId) {
     app.audit.record(&caller.client, Event::UserDeleted { user: id.clone(), by: caller.user.id.clone() });
-    if let Err(cause) = app.store.forget(id).await {
-        tracing::warn!(%cause, user = %id, "what is left of a deleted user was not cleared away");
-    }
+    let cleared = timeout(CLEARED_WITHIN, app.store.forget(id)).await;
+    let cause = match cleared {
+        Ok(Ok(())) => return,
+        Ok(Err(fault)) => fault.to_string(),
+        Err(elapsed) => elapsed.to_string(),
+    };
+    tracing::warn!(cause, user = %id, "what is left of a deleted user was not cleared away");
 }

@@ -9,8 +9,14 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use doorward_core::ids::RequestId;
+use std::time::Duration;
+use tokio::time::timeout;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
+
+/// Every request is answered by then, with 503 if it must be: longer than any one call of the store is waited for, and
+/// shorter than a function may run (`Timeout` in `template.yaml`).
+pub const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Puts the coat around routes.
 pub fn edge(routes: Router<App>, app: App) -> Router {
@@ -45,8 +51,15 @@ async fn coat(State(app): State<App>, mut request: Request, next: Next) -> Respo
         request.extensions_mut().insert(id.clone());
         without_last_slash(request.uri_mut());
         // A task of its own: a client that leaves does not stop a request half-way, and a defect is an answer.
-        let handled = tokio::spawn(next.run(request).instrument(span.clone())).await;
-        handled.unwrap_or_else(|_| Error::Internal.into_response())
+        let mut handled = tokio::spawn(next.run(request).instrument(span.clone()));
+        match timeout(ANSWERED_WITHIN, &mut handled).await {
+            Ok(answered) => answered.unwrap_or_else(|_| Error::Internal.into_response()),
+            Err(elapsed) => {
+                // Given up, as by the end of a process: what went on would meet what the client does next.
+                handled.abort();
+                span.in_scope(|| Error::Unavailable(elapsed.into()).into_response())
+            }
+        }
     };
 
     describe(response.headers_mut(), &id);

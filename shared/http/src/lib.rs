@@ -30,7 +30,7 @@ pub mod telemetry;
 pub mod throttle;
 
 pub use app::App;
-pub use edge::edge;
+pub use edge::{ANSWERED_WITHIN, edge};
 pub use error::Error;
 pub use guard::{ApiKeyCaller, Bearer, Caller, FactorCaller, RequirePermission, RequireRole, RequireScope};
 pub use serve::serve;

@@ -59,8 +59,8 @@ impl fmt::Debug for AwsCredentials {
 impl Settings {
     pub(crate) fn client(&self) -> Client {
         let AwsCredentials { access_key_id, secret_access_key, session_token } = self.credentials.clone();
-        // DynamoDB answers in milliseconds. Four attempts of at most a second, in four seconds at most: a request that
-        // makes two round trips is answered within API Gateway's and a person's patience, with 503 if it must be.
+        // DynamoDB answers in milliseconds. Four attempts of at most a second, in four seconds at most, the body of the answer
+        // included. What several calls come to is bounded for the whole request, where requests are answered.
         let retries = RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(25));
         let (connect, attempt, all) = match self.patience {
             Patience::Request => (500, 1_000, 4_000),

@@ -12,10 +12,11 @@ impl Store {
     /// When the store is unavailable.
     pub async fn forget(&self, user: &UserId) -> Result<(), StoreError> {
         let tables = [
-            (SESSIONS, Some(SESSION_ID)),
             (API_KEYS, Some(KEY_ID)),
             (SECOND_FACTORS, None),
             (EXAMPLE_ITEMS, Some(ITEM_ID)),
+            // Last: there may be many, and they go by themselves when their time is over.
+            (SESSIONS, Some(SESSION_ID)),
         ];
         for (table, sort) in tables {
             self.clear(table, sort, user).await?;

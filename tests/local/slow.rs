@@ -1,0 +1,102 @@
+//! A store that does not answer, or too slowly: every request is answered in time, and comes to what it was for when it is made
+//! again.
+
+use crate::bench::Bench;
+use crate::client::Answer;
+use crate::forwarder::{Calls, Happens};
+use crate::writes::{Setting, Write, writes};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Within this every request is answered.
+pub const PROMISED: Duration = Duration::from_secs(6);
+
+#[test]
+fn a_store_that_does_not_answer() {
+    let answered = all_while(Calls::All, Happens::Silence, writes());
+    assert!(answered.iter().all(|status| *status == 503), "{answered:?}");
+}
+
+#[test]
+fn a_store_whose_answers_come_byte_by_byte() {
+    let answered = all_while(Calls::All, Happens::Drip, writes());
+    assert!(answered.iter().all(|status| *status == 503), "{answered:?}");
+}
+
+#[test]
+fn a_store_that_answers_reads_and_does_not_write() {
+    all_while(Calls::Writes, Happens::Silence, writes());
+}
+
+#[test]
+fn a_store_that_writes_and_does_not_say_so() {
+    all_while(Calls::Writes, Happens::Lost, writes());
+}
+
+#[test]
+fn a_store_that_takes_as_long_as_one_call_is_waited_for() {
+    all_while(Calls::All, Happens::Slow(Duration::from_millis(900)), writes());
+}
+
+#[test]
+fn one_that_is_alone_is_given_every_attempt() {
+    for title in ["POST /token password", "POST /api-keys ", "DELETE /users/anybody "] {
+        let alone = writes().into_iter().filter(|write| write.title() == title).collect();
+        assert_eq!(all_while(Calls::Writes, Happens::Silence, alone), [503]);
+    }
+}
+
+/// Makes those requests while that happens to the store, and again where they were refused: how they were answered first.
+fn all_while(which: Calls, happens: Happens, writes: Vec<Write>) -> Vec<u16> {
+    let bench = Bench::new();
+    let server = bench.server();
+    let client = server.client();
+    let admin = bench.admin(client);
+    let asked = side_by_side(writes, |write| {
+        let name = write.title().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        let at = Setting { client, admin: admin.clone(), name };
+        let ask = (write.ask)(&at);
+        (write, at, ask)
+    });
+
+    bench.forwarder.begin(which, happens);
+    let answered = side_by_side(asked, |(write, at, ask)| {
+        let sent = Instant::now();
+        let answer = ask.send(at.client).unwrap().named(&format!("{} while {happens:?}", write.title()));
+        (write, at, ask, answer, sent.elapsed())
+    });
+    bench.forwarder.calls();
+    bench.forwarder.expect_consistent();
+    bench.expect_sound("while the store was slow");
+
+    let slowest = answered.iter().map(|(.., took)| *took).max().unwrap();
+    println!("{which:?} {happens:?}: the slowest answer took {slowest:?}");
+    let statuses = side_by_side(answered, |(write, at, ask, answer, took)| {
+        assert!(took < PROMISED, "{} took {took:?}", write.title());
+        let status = answer.status;
+        let last =
+            if status == 503 { again(&answer, || ask.send(at.client).unwrap()) } else { answer.expect(write.first) };
+        assert!(last.status == write.first || write.again.contains(&last.status), "{}: {last:?}", write.title());
+        (write.then)(&at, &ask, &last.named(&write.title()));
+        status
+    });
+    bench.expect_sound("when all was made again");
+    statuses
+}
+
+/// What a request that was refused for a fault of the store comes to when it is made again as it was told to.
+pub fn again(refused: &Answer, send: impl Fn() -> Answer) -> Answer {
+    assert_eq!(
+        (refused.body["detail"].as_str(), refused.header("retry-after")),
+        (Some("Service unavailable"), Some("1"))
+    );
+    send()
+}
+
+fn side_by_side<T: Send, R: Send>(items: Vec<T>, each: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let each = &each;
+    thread::scope(|scope| {
+        let threads: Vec<_> = items.into_iter().map(|item| scope.spawn(move || each(item))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
