@@ -57,6 +57,12 @@ functions: _tools
 cloud: functions
     cargo test --test local --features tools -- --show-output cloud::
 
+# The functions as they are deployed, measured beside others for some minutes: writes BENCHMARKS.md anew
+bench *args: functions
+    cargo build --quiet
+    cargo lambda build --release --workspace --bin empty --bin get-item --bin bare
+    python3 -B benches/bench.py {{ args }}
+
 _tools:
     @.ci/tools
 
