@@ -66,6 +66,17 @@ pub enum Command {
 
     /// Check the tables, the keys, the API and its switches, and say what is wrong and how to mend it
     Doctor(Doctor),
+
+    /// Measure Argon2 on this machine, and propose its cost and the memory of the functions that hash, with time and price
+    TuneHash(TuneHash),
+}
+
+/// How long a hash may take.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct TuneHash {
+    /// Milliseconds that a hash may take on one processor
+    #[arg(long, value_name = "MS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub within: u32,
 }
 
 /// Where a check-up asks.

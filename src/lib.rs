@@ -9,6 +9,7 @@ pub mod dynamodb;
 pub mod first_session;
 mod first_user;
 mod folder;
+mod hashing;
 mod http;
 pub mod openapi;
 mod server;

@@ -8,6 +8,7 @@ mod lines;
 mod list;
 mod support;
 mod table;
+mod tune_hash;
 
 use crate::attached::Attached;
 use crate::cli::{Command, Keys, Options, Users};
@@ -24,6 +25,7 @@ use std::io;
 pub async fn run(options: Options, command: Command) -> Result<(), Fault> {
     match command {
         Command::Doctor(wanted) => doctor::run(&options, wanted).await,
+        Command::TuneHash(wanted) => tune_hash::run(configured(&options).await?.config.hash_cost, wanted).await,
         Command::Users(command) => {
             let needs = match command {
                 Users::Import { .. } => Needs::KeysOfItsOwn,
@@ -42,17 +44,22 @@ pub async fn run(options: Options, command: Command) -> Result<(), Fault> {
     }
 }
 
+/// The configuration of the stack that the options name, or of this machine.
+async fn configured(options: &Options) -> Result<Configured, Fault> {
+    match &options.stack {
+        Some(name) => configure_stack(name).await,
+        // Commands issue no tokens; the issuer is needed only to be valid.
+        None => configure(options, "http://localhost".to_owned()),
+    }
+}
+
 /// Does something with the store that the options name.
 async fn operate(
     options: &Options,
     needs: Needs,
     work: impl AsyncFnOnce(&App, &Configured) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let configured = match &options.stack {
-        Some(name) => configure_stack(name).await?,
-        // Commands issue no tokens; the issuer is needed only to be valid.
-        None => configure(options, "http://localhost".to_owned())?,
-    };
+    let configured = configured(options).await?;
     let attached = Attached::to(options).await?;
     let done = match configured.operating(options, attached.endpoint.clone(), needs).await {
         Ok(app) => work(&app, &configured).await,

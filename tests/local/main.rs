@@ -32,6 +32,7 @@ mod slow;
 #[cfg(feature = "tools")]
 mod stack;
 mod starts;
+mod tune_hash;
 #[cfg(feature = "tools")]
 mod watch;
 mod writes;
