@@ -1,6 +1,7 @@
 //! The coat around every router: request ids, trusted hosts, both slash forms, CORS, the headers of every answer.
 
 use crate::cors::Cors;
+use crate::patience::answered;
 use crate::{App, Error};
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
@@ -9,14 +10,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use doorward_core::ids::RequestId;
-use std::time::Duration;
-use tokio::time::timeout;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
-
-/// Every request is answered by then, with 503 if it must be: longer than any one call of the store is waited for, and
-/// shorter than a function may run (`Timeout` in `template.yaml`).
-pub const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Puts the coat around routes.
 pub fn edge(routes: Router<App>, app: App) -> Router {
@@ -50,15 +45,10 @@ async fn coat(State(app): State<App>, mut request: Request, next: Next) -> Respo
     } else {
         request.extensions_mut().insert(id.clone());
         without_last_slash(request.uri_mut());
-        // A task of its own: a client that leaves does not stop a request half-way, and a defect is an answer.
-        let mut handled = tokio::spawn(next.run(request).instrument(span.clone()));
-        match timeout(ANSWERED_WITHIN, &mut handled).await {
-            Ok(answered) => answered.unwrap_or_else(|_| Error::Internal.into_response()),
-            Err(elapsed) => {
-                // Given up, as by the end of a process: what went on would meet what the client does next.
-                handled.abort();
-                span.in_scope(|| Error::Unavailable(elapsed.into()).into_response())
-            }
+        // A client that leaves does not stop a request half-way, and a defect is an answer.
+        match answered(next.run(request).instrument(span.clone())).await {
+            Ok(answer) => answer.unwrap_or_else(|_| Error::Internal.into_response()),
+            Err(elapsed) => span.in_scope(|| Error::Unavailable(elapsed.into()).into_response()),
         }
     };
 

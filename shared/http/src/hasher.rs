@@ -1,8 +1,9 @@
 //! Where passwords are hashed: as many at a time as there are processors, in buffers that are kept, and a queue that ends.
 
+use crate::patience::unhurried;
 use doorward_core::password::{HashCost, Password, PasswordHash, Workspace};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// So many hashes may wait; a queue of more would only answer those who have left.
 const QUEUE: usize = 256;
@@ -70,6 +71,14 @@ impl Hasher {
         work: impl FnOnce(&mut Workspace) -> T + Send + 'static,
     ) -> Result<T, HashError> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| HashError::Overloaded)?;
+        unhurried(self.in_turn(place, work)).await
+    }
+
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        place: OwnedSemaphorePermit,
+        work: impl FnOnce(&mut Workspace) -> T + Send + 'static,
+    ) -> Result<T, HashError> {
         let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| HashError::Failed)?;
         let workspaces = Arc::clone(&self.workspaces);
         let done = tokio::task::spawn_blocking(move || {

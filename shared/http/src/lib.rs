@@ -22,6 +22,7 @@ pub mod kms;
 pub mod oauth_client;
 pub mod openapi;
 pub mod password;
+mod patience;
 pub mod rotate;
 pub mod seal;
 pub mod second_factor;
@@ -30,9 +31,10 @@ pub mod telemetry;
 pub mod throttle;
 
 pub use app::App;
-pub use edge::{ANSWERED_WITHIN, edge};
+pub use edge::edge;
 pub use error::Error;
 pub use guard::{ApiKeyCaller, Bearer, Caller, FactorCaller, RequirePermission, RequireRole, RequireScope};
+pub use patience::ANSWERED_WITHIN;
 pub use serve::serve;
 
 /// The Rust of README.md compiles.
