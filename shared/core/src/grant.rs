@@ -170,4 +170,28 @@ mod tests {
         assert_eq!(judge_password(failures(7, day), false, NOW), PasswordVerdict::Wrong(1));
         assert_eq!(judge_password(failures(7, 4), true, NOW), PasswordVerdict::Right);
     }
+
+    #[test]
+    fn a_login_is_by_name_or_address_and_anything_else_is_nobodys() {
+        assert_eq!(Identifier::typed("Ann"), Identifier::Username(Username::parse("ann").unwrap().canonical().clone()));
+        let email = Email::parse("ann@example.com").unwrap();
+        assert_eq!(Identifier::typed("Ann@Example.com"), Identifier::Email(email.canonical().clone()));
+        for nobody in ["", "a b", "ann@", "@example.com", "a\0b"] {
+            assert_eq!(Identifier::typed(nobody), Identifier::Nobody, "{nobody}");
+        }
+    }
+
+    #[test]
+    fn a_session_gets_what_its_user_has_and_asks_for() {
+        let granted = |asked| grant_login(&User::ann(), asked).map(|scopes| scopes.to_string());
+        assert_eq!(granted(None), Ok("read write".to_owned()));
+        assert_eq!(granted(Some("write")), Ok("write".to_owned()));
+        for wider in ["admin", "read admin", "\"", "READ"] {
+            assert_eq!(granted(Some(wider)), Err(GrantRefusal::ScopeNotAllowed), "{wider}");
+        }
+        let disabled = User { disabled: true, ..User::ann() };
+        for asked in [None, Some("write"), Some("admin")] {
+            assert_eq!(grant_login(&disabled, asked), Err(GrantRefusal::Inactive));
+        }
+    }
 }

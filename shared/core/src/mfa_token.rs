@@ -187,6 +187,37 @@ mod tests {
         }
     }
 
+    #[test]
+    fn it_dies_with_its_use_its_epoch_and_its_factor() {
+        let ann = User { two_factor_enabled: true, epoch: Epoch(7), ..User::ann() };
+        let judge = |user: &User, used| token(None).judge(Some(user.clone()), used);
+        assert_eq!(judge(&ann, false), Ok(ann.clone()));
+        assert_eq!(judge(&ann, true), Err(MfaRefusal::Dead));
+        for epoch in [6, 8, 9] {
+            assert_eq!(judge(&User { epoch: Epoch(epoch), ..ann.clone() }, false), Err(MfaRefusal::Dead), "{epoch}");
+        }
+        assert_eq!(judge(&User { two_factor_enabled: false, ..ann.clone() }, false), Err(MfaRefusal::Dead));
+        for used in [true, false] {
+            assert_eq!(judge(&User { disabled: true, ..ann.clone() }, used), Err(MfaRefusal::Inactive));
+        }
+        assert_eq!(token(None).judge(None, false), Err(MfaRefusal::Dead));
+    }
+
+    #[test]
+    fn the_second_step_may_ask_for_less_and_not_for_more() {
+        let granted = |first, second| token(first).scopes(&User::ann(), second).map(|scopes| scopes.to_string());
+        assert_eq!(granted(None, None), Ok("read write".to_owned()));
+        assert_eq!(granted(Some("read"), None), Ok("read".to_owned()));
+        assert_eq!(granted(Some("read write"), Some("write")), Ok("write".to_owned()));
+        assert_eq!(granted(None, Some("write")), Ok("write".to_owned()));
+        for (first, second) in
+            [(Some("read"), Some("write")), (Some("read"), Some("read write")), (None, Some("admin"))]
+        {
+            assert_eq!(granted(first, second), Err(GrantRefusal::ScopeNotAllowed), "{first:?} {second:?}");
+        }
+        assert_eq!(granted(Some("read admin"), None), Err(GrantRefusal::ScopeNotAllowed));
+    }
+
     proptest! {
         #[test]
         fn one_changed_character_is_a_forgery(at in 4usize..120, with in "[A-Za-z0-9_-]") {

@@ -1,5 +1,4 @@
 use super::*;
-use crate::username::Username;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 const RULES: SessionRules = SessionRules {
@@ -8,23 +7,6 @@ const RULES: SessionRules = SessionRules {
     grace: Duration::from_secs(10),
 };
 const MILLISECOND: Duration = Duration::from_millis(1);
-
-fn user() -> User {
-    User {
-        id: UserId::parse("ann").unwrap(),
-        username: Username::parse("Ann").unwrap(),
-        email: None,
-        email_verified: false,
-        full_name: None,
-        disabled: false,
-        role: crate::user::Role::User,
-        permissions: ScopeSet::default(),
-        scopes: scopes("read write"),
-        two_factor_enabled: false,
-        epoch: Epoch(3),
-        created_at: NOW,
-    }
-}
 
 /// Stands at generation 5 since an hour ago, by another request than `ours`.
 fn session() -> Session {
@@ -82,7 +64,7 @@ fn refresh(
 
 /// The same for a write whose condition did not hold.
 fn refused(session: Session, presented: u32, scope: Option<&str>) -> Result<Session, RefreshRefusal> {
-    refresh(Rotation::Refused(Some(session)), Some(&user()), presented, scope, &RULES)
+    refresh(Rotation::Refused(Some(session)), Some(&User::ann()), presented, scope, &RULES)
 }
 
 type Defect<T> = (fn(&mut T), RefreshRefusal);
@@ -102,7 +84,7 @@ fn of_several_reasons_against_a_refresh_the_first_counts() {
     ];
     for subset in 0..1 << defects.len() {
         // Without a defect: a repetition within the grace time.
-        let mut case: Case = (Some(user()), Some(rotated(Duration::ZERO, "theirs")), "read");
+        let mut case: Case = (Some(User::ann()), Some(rotated(Duration::ZERO, "theirs")), "read");
         let chosen: Vec<_> = defects.iter().enumerate().filter(|(n, _)| subset >> n & 1 == 1).map(|(_, d)| d).collect();
         for (spoil, _) in &chosen {
             spoil(&mut case);
@@ -115,10 +97,10 @@ fn of_several_reasons_against_a_refresh_the_first_counts() {
 
 #[test]
 fn a_moved_session_is_worth_nothing_to_a_user_who_is_shut_out_or_gone() {
-    let disabled = User { disabled: true, ..user() };
-    let closed = User { disabled: true, epoch: Epoch(4), ..user() };
-    let later = User { epoch: Epoch(4), ..user() };
-    let earlier = User { epoch: Epoch(2), ..user() };
+    let disabled = User { disabled: true, ..User::ann() };
+    let closed = User { disabled: true, epoch: Epoch(4), ..User::ann() };
+    let later = User { epoch: Epoch(4), ..User::ann() };
+    let earlier = User { epoch: Epoch(2), ..User::ann() };
     for (user, refusal) in [
         (None, RefreshRefusal::Dead),
         (Some(disabled), RefreshRefusal::Inactive),
@@ -129,7 +111,7 @@ fn a_moved_session_is_worth_nothing_to_a_user_who_is_shut_out_or_gone() {
         let verdict = refresh(Rotation::Moved(session()), user.as_ref(), 4, None, &RULES);
         assert_eq!(verdict, Err(refusal), "{user:?}");
     }
-    assert_eq!(refresh(Rotation::Moved(session()), Some(&user()), 4, None, &RULES), Ok(session()));
+    assert_eq!(refresh(Rotation::Moved(session()), Some(&User::ann()), 4, None, &RULES), Ok(session()));
 }
 
 #[test]
@@ -150,7 +132,7 @@ fn a_repetition_is_theft_from_the_end_of_the_grace_time_on() {
 #[test]
 fn without_grace_any_repetition_is_theft_but_the_answer_lost_on_the_way_is_none() {
     let rules = SessionRules { grace: Duration::ZERO, ..RULES };
-    let judge = |session| refresh(Rotation::Refused(Some(session)), Some(&user()), 4, None, &rules);
+    let judge = |session| refresh(Rotation::Refused(Some(session)), Some(&User::ann()), 4, None, &rules);
     let ahead = Session { rotated_at: NOW.plus(MILLISECOND), ..session() };
     for session in [rotated(Duration::ZERO, "theirs"), rotated(MILLISECOND, "theirs"), ahead] {
         assert_eq!(judge(session), Err(RefreshRefusal::Theft));
@@ -272,25 +254,26 @@ fn of_several_reasons_against_a_call_the_first_counts() {
         (|case| case.0.iter_mut().for_each(|user| user.epoch = Epoch(4)), BearerRefusal::Revoked),
     ];
     for subset in 0..1 << defects.len() {
-        let mut case: Case = (Some(user()), Some(session()), false);
+        let mut case: Case = (Some(User::ann()), Some(session()), false);
         let chosen: Vec<_> = defects.iter().enumerate().filter(|(n, _)| subset >> n & 1 == 1).map(|(_, d)| d).collect();
         for (spoil, _) in &chosen {
             spoil(&mut case);
         }
         let (user, session, revoked) = case.clone();
-        let expected = chosen.first().map_or_else(|| Ok((self::user(), self::session())), |(_, refusal)| Err(*refusal));
+        let expected =
+            chosen.first().map_or_else(|| Ok((self::User::ann(), self::session())), |(_, refusal)| Err(*refusal));
         assert_eq!(judge_bearer(user, session, revoked, NOW), expected, "{subset:07b}");
     }
 }
 
 #[test]
 fn a_call_is_good_until_the_session_s_last_millisecond() {
-    let ends = |ends_at| judge_bearer(Some(user()), Some(Session { ends_at, ..session() }), false, NOW);
+    let ends = |ends_at| judge_bearer(Some(User::ann()), Some(Session { ends_at, ..session() }), false, NOW);
     assert_eq!(ends(ago(MILLISECOND)), Err(BearerRefusal::Gone));
     assert_eq!(ends(NOW), Err(BearerRefusal::Gone));
     assert!(ends(NOW.plus(MILLISECOND)).is_ok());
     let earlier = Session { epoch: Epoch(4), ..session() };
-    assert_eq!(judge_bearer(Some(user()), Some(earlier), false, NOW), Err(BearerRefusal::Revoked));
+    assert_eq!(judge_bearer(Some(User::ann()), Some(earlier), false, NOW), Err(BearerRefusal::Revoked));
 }
 
 #[test]

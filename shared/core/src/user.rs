@@ -223,6 +223,27 @@ pub fn judge_act(caller: &User, target: &User, act: UserAct<'_>) -> Result<(), A
 }
 
 #[cfg(test)]
+impl User {
+    /// Somebody with the scopes `read write`.
+    pub(crate) fn ann() -> Self {
+        Self {
+            id: UserId::parse("ann").unwrap(),
+            username: Username::parse("Ann").unwrap(),
+            email: None,
+            email_verified: false,
+            full_name: None,
+            disabled: false,
+            role: Role::User,
+            permissions: ScopeSet::default(),
+            scopes: ScopeSet::parse("read write").unwrap(),
+            two_factor_enabled: false,
+            epoch: Epoch(3),
+            created_at: Timestamp::from_seconds(1_700_000_000),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
