@@ -16,6 +16,7 @@ mod authorizer_events;
 mod bad_requests;
 mod bearer;
 mod calls;
+mod conditions;
 mod custom_claims;
 mod discovery;
 mod docs_page;

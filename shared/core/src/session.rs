@@ -7,6 +7,7 @@ use crate::ids::{KeyId, RequestId, SessionId, UserId};
 use crate::refresh_token::{Generation, RefreshToken};
 use crate::scope::ScopeSet;
 use crate::user::{Epoch, User};
+use std::cmp::Ordering;
 use std::time::Duration;
 
 /// How a user proved themselves (RFC 8176 §2).
@@ -97,6 +98,11 @@ impl Session {
         self.is_of(user) && self.revoked_at.is_none() && !self.has_lapsed(now, rules)
     }
 
+    /// Ends it, for good: what the store's write does. `false` when it had been ended before, at another time.
+    pub fn revoke(&mut self, now: Timestamp) -> bool {
+        *self.revoked_at.get_or_insert(now) == now
+    }
+
     /// Whether it still is what the user's epoch says.
     fn is_of(&self, user: &User) -> bool {
         self.epoch == user.epoch
@@ -111,6 +117,66 @@ pub enum Rotation {
     Moved(Session),
     /// The condition did not hold; the session as it stood, if there is one.
     Refused(Option<Session>),
+}
+
+/// Which of two that were read side by side is the older one: somebody raised the epoch in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behind {
+    /// The session is to be read again.
+    Session,
+    /// The user is to be read again.
+    User,
+}
+
+impl Rotation {
+    /// What the conditional write does with the session that it finds. The store says the same in `DynamoDB`'s words, and
+    /// `tests/api/conditions.rs` holds the two side by side.
+    #[must_use]
+    pub fn of(found: Option<Session>, refresh: &Refresh<'_>, rules: &SessionRules) -> Self {
+        let may_move = |session: &Session| {
+            session.generation == refresh.token.generation
+                && session.revoked_at.is_none()
+                && !session.has_lapsed(refresh.now, rules)
+                && refresh.scopes.is_none_or(|asked| asked.is_subset(&session.scopes))
+        };
+        match found {
+            Some(session) if may_move(&session) => Self::Moved(Session {
+                generation: session.generation.next(),
+                rotated_at: refresh.now,
+                rotated_by: refresh.request.clone(),
+                ..session
+            }),
+            found => Self::Refused(found),
+        }
+    }
+
+    /// The session, if there is one.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Moved(session) => Some(session),
+            Self::Refused(found) => found.as_ref(),
+        }
+    }
+
+    /// What is to be read again before the two are judged: a password change takes one session along, and that one is not
+    /// to be refused.
+    #[must_use]
+    pub fn behind(&self, user: Option<&User>) -> Option<Behind> {
+        match self.session()?.epoch.cmp(&user?.epoch) {
+            Ordering::Less => Some(Behind::Session),
+            Ordering::Equal => None,
+            Ordering::Greater => Some(Behind::User),
+        }
+    }
+
+    /// Takes over what a session that was read again says of its end. Where it stands is what the write found.
+    pub fn catch_up(&mut self, now: &Session) {
+        if let Self::Moved(session) | Self::Refused(Some(session)) = self {
+            session.epoch = now.epoch;
+            session.revoked_at = now.revoked_at;
+        }
+    }
 }
 
 /// A refresh, as the decision sees it.

@@ -10,7 +10,7 @@ use doorward_core::clock::Timestamp;
 use doorward_core::ids::{SessionId, TokenId, UserId};
 use doorward_core::refresh_token::{InvalidRefreshToken, RefreshToken, Unverified};
 use doorward_core::scope::ScopeSet;
-use doorward_core::session::{Refresh, RefreshRefusal, Rotation, Session, access_ends_at, judge_refresh};
+use doorward_core::session::{Behind, Refresh, RefreshRefusal, Rotation, Session, access_ends_at, judge_refresh};
 use doorward_core::user::User;
 
 /// Signs an access token for a session.
@@ -116,7 +116,7 @@ pub async fn refresh(app: &App, client: &Client, text: &str, scope: Option<&str>
     let rules = &app.config.sessions;
 
     let (rotation, user) = tokio::join!(app.store.sessions.rotate(&refresh, rules), app.store.users.get(&token.user));
-    let (rotation, user) = caught_up(app, rotation?, user?).await?;
+    let (rotation, user) = caught_up(app, &token, rotation?, user?).await?;
     let session = match judge_refresh(rotation, user.as_ref(), &refresh, rules) {
         Ok(session) => session,
         Err(refusal) => {
@@ -148,19 +148,20 @@ fn refused(user: UserId, session: SessionId, refusal: RefreshRefusal) -> (Event,
     (Event::RefreshFailed { user, session, reason }, error)
 }
 
-/// The session and the user as they are by now, if the write and the read beside it fell on two sides of a new epoch: a
-/// password change takes one session along, and that one is not to be refused.
-async fn caught_up(app: &App, mut rotation: Rotation, user: Option<User>) -> Result<(Rotation, Option<User>), Error> {
-    let (Rotation::Moved(session) | Rotation::Refused(Some(session))) = &mut rotation else {
-        return Ok((rotation, user));
-    };
-    let Some(epoch) = user.as_ref().map(|user| user.epoch) else { return Ok((rotation, user)) };
-    if session.epoch < epoch
-        && let Some(now) = app.store.sessions.get(&session.user, session.id).await?
+/// The session and the user as they are by now, if the write and the read beside it fell on two sides of a new epoch.
+async fn caught_up(
+    app: &App,
+    token: &RefreshToken,
+    mut rotation: Rotation,
+    mut user: Option<User>,
+) -> Result<(Rotation, Option<User>), Error> {
+    if rotation.behind(user.as_ref()) == Some(Behind::Session)
+        && let Some(now) = app.store.sessions.get(&token.user, token.session).await?
     {
-        session.epoch = now.epoch;
-        session.revoked_at = now.revoked_at;
+        rotation.catch_up(&now);
     }
-    let user = if session.epoch > epoch { app.store.users.get(&session.user).await? } else { user };
+    if rotation.behind(user.as_ref()) == Some(Behind::User) {
+        user = app.store.users.get(&token.user).await?;
+    }
     Ok((rotation, user))
 }

@@ -1,0 +1,220 @@
+//! The conditions of the store's writes beside the functions of the core that say what they do: at every boundary, and
+//! every one of them with every other.
+
+use crate::support::{START, Service, service};
+use doorward_core::clock::Timestamp;
+use doorward_core::ids::{KeyId, RequestId, SessionId, UserId};
+use doorward_core::refresh_token::{Generation, RefreshToken};
+use doorward_core::scope::ScopeSet;
+use doorward_core::session::{Amr, Refresh, Rotation, Session, SessionRules};
+use doorward_core::user::{Epoch, Role, User};
+use doorward_core::username::Username;
+use std::time::Duration;
+
+const NOW: Timestamp = START;
+const MILLISECOND: Duration = Duration::from_millis(1);
+const RULES: SessionRules = SessionRules {
+    idle: Duration::from_hours(7 * 24),
+    lifetime: Duration::from_hours(30 * 24),
+    grace: Duration::from_secs(10),
+};
+const PRESENTED: u32 = 5;
+
+fn request(id: &str) -> RequestId {
+    RequestId::parse(id).unwrap()
+}
+
+fn scopes(text: &str) -> ScopeSet {
+    ScopeSet::parse(text).unwrap()
+}
+
+/// So many that they do not fit into one condition.
+fn many_scopes(count: usize) -> ScopeSet {
+    scopes(&(0..count).map(|n| format!("s{n}")).collect::<Vec<_>>().join(" "))
+}
+
+fn user() -> User {
+    User {
+        id: UserId::parse("ann").unwrap(),
+        username: Username::parse("ann").unwrap(),
+        email: None,
+        email_verified: false,
+        full_name: None,
+        disabled: false,
+        role: Role::User,
+        permissions: ScopeSet::default(),
+        scopes: ScopeSet::default(),
+        two_factor_enabled: false,
+        epoch: Epoch(3),
+        created_at: NOW,
+    }
+}
+
+/// Alive, at the generation of the token, refreshed by somebody an hour ago.
+fn session() -> Session {
+    Session {
+        id: SessionId::new(NOW, [0; 10]),
+        user: user().id,
+        generation: Generation(PRESENTED),
+        rotated_at: NOW.minus(Duration::from_hours(1)),
+        rotated_by: request("theirs"),
+        epoch: Epoch(3),
+        auth_time: NOW,
+        amr: vec![Amr::Pwd],
+        scopes: scopes("read write"),
+        key: KeyId::parse("k1").unwrap(),
+        created_at: NOW,
+        ends_at: NOW.plus(Duration::from_hours(24)),
+        revoked_at: None,
+        address: String::new(),
+        user_agent: String::new(),
+    }
+}
+
+/// Every combination of what a condition asks about a session's time and end; each session has an id of its own.
+fn sessions() -> Vec<Session> {
+    let idle = RULES.idle;
+    let hour = Duration::from_hours(1);
+    let mut all = Vec::new();
+    for rotated_at in
+        [NOW.minus(idle + MILLISECOND), NOW.minus(idle), NOW.minus(idle).plus(MILLISECOND), NOW, NOW.plus(hour)]
+    {
+        for ends_at in [NOW.minus(MILLISECOND), NOW, NOW.plus(MILLISECOND)] {
+            for revoked_at in [None, Some(NOW.minus(hour)), Some(NOW)] {
+                all.push(Session { rotated_at, ends_at, revoked_at, ..session() });
+            }
+        }
+    }
+    all
+}
+
+impl Service {
+    /// Keeps a session under an id that no other one has.
+    async fn keep(&self, number: &mut u32, mut session: Session) -> Session {
+        *number += 1;
+        let mut random = [0; 10];
+        random[..4].copy_from_slice(&number.to_be_bytes());
+        session.id = SessionId::new(NOW, random);
+        self.store.sessions.create(&session).await.unwrap();
+        session
+    }
+
+    async fn kept(&self, session: &Session) -> Option<Session> {
+        self.store.sessions.get(&session.user, session.id).await.unwrap()
+    }
+
+    /// Expects that the write of a refresh does what the core says, and returns whether the session moved.
+    async fn expect_same_rotation(&self, session: &Session, asked: Option<&ScopeSet>) -> bool {
+        let token = RefreshToken {
+            key: session.key.clone(),
+            user: session.user.clone(),
+            session: session.id,
+            generation: Generation(PRESENTED),
+        };
+        let ours = request("ours");
+        let refresh = Refresh { token: &token, scopes: asked, request: &ours, now: NOW };
+        let expected = Rotation::of(Some(session.clone()), &refresh, &RULES);
+        let found = self.store.sessions.rotate(&refresh, &RULES).await.unwrap();
+        assert_eq!(found, expected, "{session:?} {asked:?}");
+        assert_eq!(self.kept(session).await.as_ref(), expected.session());
+        matches!(expected, Rotation::Moved(_))
+    }
+}
+
+#[tokio::test]
+async fn the_write_of_a_refresh_does_what_the_core_says() {
+    let service = service().await;
+    let (mut number, mut moved, mut refused) = (0, 0, 0);
+    for session in sessions() {
+        for generation in [0, PRESENTED - 1, PRESENTED, PRESENTED + 1, u32::MAX].map(Generation) {
+            for asked in [None, Some("read"), Some("read admin")] {
+                let asked = asked.map(scopes);
+                let session = service.keep(&mut number, Session { generation, ..session.clone() }).await;
+                let has_moved = service.expect_same_rotation(&session, asked.as_ref()).await;
+                *(if has_moved { &mut moved } else { &mut refused }) += 1;
+            }
+        }
+    }
+    // Of 5 times, 3 ends, 3 revocations, 5 generations and 3 scopes: 3, 1, 1, 1 and 2.
+    assert_eq!((moved, refused), (6, 669));
+}
+
+#[tokio::test]
+async fn the_scopes_of_a_refresh_are_judged_as_the_core_says() {
+    let service = service().await;
+    let mut number = 0;
+    for has in [scopes(""), scopes("read"), scopes("read write"), scopes("readers"), many_scopes(150)] {
+        for asked in [
+            scopes("read"),
+            scopes("write read"),
+            scopes("re"),
+            scopes("READ"),
+            many_scopes(100),
+            many_scopes(101),
+            many_scopes(150),
+            many_scopes(151),
+        ] {
+            let session = service.keep(&mut number, Session { scopes: has.clone(), ..session() }).await;
+            let moved = service.expect_same_rotation(&session, Some(&asked)).await;
+            assert_eq!(moved, asked.is_subset(&has), "{has} {asked}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_write_that_ends_a_session_does_what_the_core_says() {
+    let service = service().await;
+    let mut number = 0;
+    for session in sessions() {
+        let session = service.keep(&mut number, session).await;
+        let mut expected = session.clone();
+        let first = expected.revoke(NOW);
+        assert_eq!(service.store.sessions.revoke(&session.user, session.id, NOW).await.unwrap(), first);
+        assert_eq!(service.kept(&session).await, Some(expected.clone()));
+        let later = NOW.plus(MILLISECOND);
+        assert_eq!(service.store.sessions.revoke(&session.user, session.id, later).await.unwrap(), expected.revoke(later));
+        assert_eq!(service.kept(&session).await, Some(expected));
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_ended_from_the_list_if_the_core_calls_it_alive() {
+    let service = service().await;
+    let (mut number, mut ended) = (0, 0);
+    let (user, ours, theirs) = (user(), request("ours"), request("theirs"));
+    for session in sessions() {
+        for epoch in [2, 3, 4].map(Epoch) {
+            let session = service.keep(&mut number, Session { epoch, ..session.clone() }).await;
+            let alive = session.is_alive(&user, NOW, &RULES);
+            let end = |by| service.store.sessions.end(&user, session.id, NOW, &RULES, by);
+            assert_eq!(end(&ours).await.unwrap(), alive, "{session:?}");
+            let revoked_at = if alive { Some(NOW) } else { session.revoked_at };
+            assert_eq!(service.kept(&session).await, Some(Session { revoked_at, ..session.clone() }));
+            assert_eq!(end(&ours).await.unwrap(), alive, "sent again");
+            assert!(!end(&theirs).await.unwrap());
+            ended += usize::from(alive);
+        }
+    }
+    assert_eq!(ended, 3);
+}
+
+#[tokio::test]
+async fn no_write_makes_a_session_that_is_not_there() {
+    let service = service().await;
+    let (session, user) = (session(), user());
+    let token = RefreshToken {
+        key: session.key.clone(),
+        user: session.user.clone(),
+        session: session.id,
+        generation: Generation(PRESENTED),
+    };
+    let wide = many_scopes(101);
+    for asked in [None, Some(&wide)] {
+        let refresh = Refresh { token: &token, scopes: asked, request: &request("ours"), now: NOW };
+        let found = service.store.sessions.rotate(&refresh, &RULES).await.unwrap();
+        assert_eq!(found, Rotation::of(None, &refresh, &RULES));
+    }
+    assert!(!service.store.sessions.revoke(&session.user, session.id, NOW).await.unwrap());
+    assert!(!service.store.sessions.end(&user, session.id, NOW, &RULES, &request("ours")).await.unwrap());
+    assert_eq!(service.kept(&session).await, None);
+}
