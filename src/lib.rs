@@ -4,6 +4,7 @@ mod attached;
 mod authorizers;
 pub mod cli;
 mod commands;
+mod connections;
 mod doctor;
 pub mod dynamodb;
 pub mod first_session;

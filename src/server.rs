@@ -1,6 +1,7 @@
 //! The local server.
 
 use crate::cli::Options;
+use crate::connections;
 use crate::dynamodb::Embedded;
 use crate::folder::{Announced, Folder};
 use crate::setup::{Fault, configure};
@@ -55,14 +56,13 @@ pub async fn run(options: Options) -> Result<(), Fault> {
         say(&format!("\nA first session, for another terminal:\n\n{}", first_session::at(address)))?;
     }
 
-    let service = edge(routes(), app).into_make_service_with_connect_info::<SocketAddr>();
     let (told, stopping) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async {
+    let server = connections::serve(listener, edge(routes(), app), connections::most(), async {
         stopped.await;
         let _ = told.send(());
     });
     tokio::select! {
-        ended = server => ended?,
+        () = server => {}
         () = async {
             let _ = stopping.await;
             tokio::time::sleep(PATIENCE).await;

@@ -49,6 +49,9 @@ pub struct Tokens {
 /// A password that may be set.
 pub const PASSWORD: &str = "correct horse battery staple";
 
+/// How long a machine with other things to do may take for an answer.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// Speaks to a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
@@ -72,7 +75,7 @@ impl Client {
     /// The answer, or that there was none to the end.
     pub fn try_send(self, method: &str, path: &str, headers: &str, body: &str) -> io::Result<Answer> {
         let mut stream = TcpStream::connect(self.address)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         let (Self { address, prefix }, length) = (self, body.len());
         let head = format!(
             "{method} {prefix}{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}"
@@ -86,7 +89,7 @@ impl Client {
     /// The bytes of an answer's body.
     pub fn try_bytes(self, method: &str, path: &str, headers: &str) -> io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(self.address)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         let Self { address, prefix } = self;
         let head =
             format!("{method} {prefix}{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: 0");

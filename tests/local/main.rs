@@ -29,6 +29,8 @@ mod routes;
 mod second_factor;
 mod server;
 mod slow;
+#[cfg(target_os = "linux")] // They look at the memory of a process.
+mod slow_clients;
 #[cfg(feature = "tools")]
 mod stack;
 mod starts;

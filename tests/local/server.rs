@@ -153,6 +153,14 @@ impl Server {
         Client::of(self.address())
     }
 
+    /// The memory that it has, in KiB.
+    #[cfg(target_os = "linux")]
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        resident.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// The password of `admin`, if it was made.
     pub fn admin_password(&self) -> Option<&str> {
         self.said.iter().find_map(|line| line.strip_prefix("created user admin with password "))

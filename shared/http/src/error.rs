@@ -85,6 +85,8 @@ pub enum Error {
     MethodNotAllowed,
     /// The body is longer than anything that is asked for.
     TooLarge,
+    /// The body did not come in time.
+    TooSlow,
     /// The body is of a type that is not asked for.
     UnsupportedMediaType,
     /// The service is not called that.
@@ -204,6 +206,7 @@ impl Error {
             Self::NotFound => (S::NOT_FOUND, "Not Found"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "Method Not Allowed"),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "Request body too large"),
+            Self::TooSlow => (S::REQUEST_TIMEOUT, "Request body too slow"),
             Self::UnsupportedMediaType => (S::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"),
             Self::InvalidHost => (S::BAD_REQUEST, "Invalid host header"),
             Self::Unavailable(_) => (S::SERVICE_UNAVAILABLE, "Service unavailable"),

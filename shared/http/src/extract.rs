@@ -1,6 +1,7 @@
 //! Bodies, read to a limit and parsed into types that cannot be wrong, with everything that is wrong said at once.
 
 use crate::error::Defect;
+use crate::patience::unhurried;
 use crate::{App, Error};
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
@@ -12,9 +13,14 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// The longest body that any route reads.
 pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// For the whole of a body. On Lambda it is there before the request is.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a body may be written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,13 +126,7 @@ impl Fields {
             None if bytes.is_empty() => true,
             _ => return Err(Error::UnsupportedMediaType),
         };
-        let mut fields = Self { given: Vec::new(), is_form, defects: Vec::new() };
-        if is_form {
-            fields.read_form(&bytes);
-        } else {
-            fields.read_json(&bytes);
-        }
-        Ok(fields)
+        Ok(if is_form { Self::of_form(&bytes) } else { Self::of_json(&bytes) })
     }
 
     fn read_json(&mut self, bytes: &[u8]) {
@@ -356,8 +356,9 @@ fn content_type(headers: &HeaderMap) -> Option<String> {
 
 async fn read_body(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Error> {
     refuse_long(headers)?;
+    let read = unhurried(timeout(BODY_PATIENCE, to_bytes(body, BODY_LIMIT))).await.map_err(|_| Error::TooSlow)?;
     // What is not there by its declared length is either too long or broken off: nobody reads that answer.
-    to_bytes(body, BODY_LIMIT).await.map(|bytes| bytes.to_vec()).map_err(|_| Error::TooLarge)
+    read.map(|bytes| bytes.to_vec()).map_err(|_| Error::TooLarge)
 }
 
 /// Refuses a body by its declared length.
