@@ -19,6 +19,9 @@ use tokio::time::timeout;
 /// The longest body that any route reads.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
+/// Nobody mends more at once, and an answer is not to be many times its request.
+const DEFECTS_TOLD: usize = 64;
+
 /// For the whole of a body. On Lambda it is there before the request is.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -171,7 +174,9 @@ impl Fields {
     }
 
     fn defect(&mut self, name: &str, detail: impl fmt::Display) {
-        self.defects.push(defect(name, detail));
+        if self.defects.len() < DEFECTS_TOLD {
+            self.defects.push(defect(name, detail));
+        }
     }
 
     fn take(&mut self, name: &str) -> Option<Value> {

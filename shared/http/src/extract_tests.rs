@@ -83,3 +83,13 @@ proptest! {
         prop_assert_eq!(pointers(Fields::of_json(json!({&value: 1}).to_string().as_bytes())), [format!("/{value}")]);
     }
 }
+
+#[test]
+fn a_refusal_is_not_many_times_its_request() {
+    let members: Vec<_> = (0..9000).map(|n| format!("\"{n}\":1")).collect();
+    assert_eq!(pointers(Fields::of_json(format!("{{{}}}", members.join(",")).as_bytes())).len(), DEFECTS_TOLD);
+    let twice: Vec<_> = (0..9000).map(|n| format!("{n}&{n}")).collect();
+    assert_eq!(pointers(form(twice.join("&").as_bytes())).len(), DEFECTS_TOLD);
+    let broken = "a=%FF&".repeat(9000);
+    assert_eq!(pointers(form(broken.as_bytes())).len(), DEFECTS_TOLD);
+}
