@@ -73,6 +73,10 @@ test *args:
 mutate times="5000000":
     MUTATIONS={{ times }} cargo test -p doorward-core mutated
 
+# What strangers send, by the million: requests made from the table of routes, wrong in as many things as it comes
+hostile times="1000000" seed="1":
+    HOSTILE_REQUESTS={{ times }} HOSTILE_SEED={{ seed }} cargo test --profile long --test api hostile:: -- --nocapture
+
 # What strangers send, guided by what it reaches: each target of fuzz/ for so many seconds. What it finds stays in target/fuzz
 fuzz seconds="60":
     cargo install --quiet --locked --root target/tools cargo-fuzz@0.13.2

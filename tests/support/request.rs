@@ -4,6 +4,7 @@ use super::Answer;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::HeaderValue;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -26,6 +27,12 @@ impl Request {
     }
 
     pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.parts = self.parts.header(name, value);
+        self
+    }
+
+    /// A header that need not be text.
+    pub fn header_value(mut self, name: &str, value: HeaderValue) -> Self {
         self.parts = self.parts.header(name, value);
         self
     }
