@@ -14,7 +14,7 @@ async fn service_with_limits() -> Service {
 impl Service {
     /// Expects exactly these calls since the last look, in any order.
     #[track_caller]
-    fn expect_calls(&self, calls: &[&str]) {
+    pub fn expect_calls(&self, calls: &[&str]) {
         let mut expected = calls.to_vec();
         expected.sort_unstable();
         assert_eq!(self.probe.calls(), expected);
@@ -27,8 +27,8 @@ impl Service {
     }
 }
 
-const REFUSED: [&str; 4] = ["UpdateItem limits", "GetItem credentials", "GetItem users", "UpdateItem credentials"];
-const REFUSED_BY_EMAIL: [&str; 5] =
+pub const REFUSED: [&str; 4] = ["UpdateItem limits", "GetItem credentials", "GetItem users", "UpdateItem credentials"];
+pub const REFUSED_BY_EMAIL: [&str; 5] =
     ["UpdateItem limits", "GetItem credentials", "GetItem credentials", "GetItem users", "UpdateItem credentials"];
 
 #[tokio::test]

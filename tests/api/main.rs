@@ -15,6 +15,7 @@ mod authorizer;
 mod authorizer_events;
 mod bad_requests;
 mod bearer;
+mod bill;
 mod calls;
 mod conditions;
 mod custom_claims;
