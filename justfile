@@ -77,6 +77,14 @@ mutate times="5000000":
 hostile times="1000000" seed="1":
     HOSTILE_REQUESTS={{ times }} HOSTILE_SEED={{ seed }} cargo test --profile long --test api hostile:: -- --nocapture
 
+# Whether the time of a refused login tells who there is: a table of medians and differences
+enumeration rounds="500":
+    ENUMERATION_ROUNDS={{ rounds }} cargo test --profile long --test api enumeration:: -- --nocapture
+
+# Guesses of one password, each from another address
+flood addresses="100000":
+    FLOOD_ADDRESSES={{ addresses }} cargo test --profile long --test api flood:: -- --nocapture
+
 # What strangers send, guided by what it reaches: each target of fuzz/ for so many seconds. What it finds stays in target/fuzz
 fuzz seconds="60":
     cargo install --quiet --locked --root target/tools cargo-fuzz@0.13.2

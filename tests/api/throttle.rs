@@ -41,7 +41,7 @@ impl Service {
 }
 
 /// All that a client sees, but for the request's own id.
-fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, Vec<u8>) {
+pub fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, Vec<u8>) {
     let headers = answer.headers.iter().filter(|(name, _)| *name != "x-request-id");
     let mut headers: Vec<_> = headers.map(|(n, v)| (n.to_string(), v.to_str().unwrap().to_owned())).collect();
     headers.sort();

@@ -1,0 +1,98 @@
+//! Whoever tries passwords learns nothing of who there is: neither by an answer nor by its time.
+//!
+//! `ENUMERATION_ROUNDS=500 cargo test --profile long --test api enumeration -- --nocapture` measures, and prints a table.
+
+use crate::hostile::ordered;
+use crate::support::{PASSWORD, Service, service_with};
+use crate::throttle::seen;
+use std::time::{Duration, Instant};
+
+const WRONG: &str = "not the password";
+/// Fewer say nothing of time.
+const MEASURABLE: u64 = 100;
+
+/// What the difference of two medians is, by the differences of the pairs: the median, and an interval that has it in 99 of 100
+/// cases, by order statistics. In microseconds.
+fn difference(ours: &[Duration], theirs: &[Duration]) -> [i64; 3] {
+    let micros = |time: &Duration| i64::try_from(time.as_micros()).unwrap();
+    let mut differences: Vec<_> = ours.iter().zip(theirs).map(|(ours, theirs)| micros(ours) - micros(theirs)).collect();
+    differences.sort_unstable();
+    // 2.576 standard deviations of a binomial distribution, which is half the root of its number.
+    let (middle, reach) = (differences.len() / 2, differences.len().isqrt() * 1288 / 1000 + 1);
+    [middle, middle.saturating_sub(reach), middle + reach].map(|at| differences[at.min(differences.len() - 1)])
+}
+
+fn median(times: &[Duration]) -> Duration {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+/// Somebody whose account is closed for a quarter of an hour: long enough, as the clock stands.
+async fn close(service: &Service, name: &str) {
+    for _ in 0..20 {
+        service.try_login(name, WRONG).await.expect(401);
+        service.wait(900);
+    }
+    service.try_login(name, WRONG).await.expect(401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_learns_by_an_answer_or_by_its_time_who_there_is() {
+    let rounds = ordered("ENUMERATION_ROUNDS", 10);
+    let service = service_with(&[("DOORWARD_ARGON2", "m=19456,t=2,p=1")]).await;
+    service.sign_up("ann").await.expect(201);
+    service.sign_up("cleo").await.expect(201);
+    close(&service, "cleo").await;
+    let long = "a".repeat(1024);
+    let cases = [
+        ("wrong password", "ann", WRONG),
+        ("empty password", "ann", ""),
+        ("long password", "ann", long.as_str()),
+        ("unknown user", "nobody", WRONG),
+        ("unknown user, empty password", "nobody", ""),
+        ("no name that could be", "no body", WRONG),
+        ("closed account", "cleo", WRONG),
+        ("closed account, right password", "cleo", PASSWORD),
+        ("by e-mail, wrong password", "ann@example.com", WRONG),
+        ("by e-mail, unknown user", "nobody@example.com", WRONG),
+        ("by e-mail, closed account", "cleo@example.com", PASSWORD),
+    ];
+    let mut times = vec![Vec::new(); cases.len()];
+    let mut answers = Vec::new();
+    for round in 0..rounds + 2 {
+        for turn in 0..cases.len() {
+            // Each goes first as often as any other.
+            let at = (turn + usize::try_from(round).unwrap()) % cases.len();
+            let (_, name, password) = cases[at];
+            let start = Instant::now();
+            let answer = service.try_login(name, password).await;
+            let time = start.elapsed();
+            // The first ones warm up.
+            if round >= 2 {
+                times[at].push(time);
+            }
+            answers.push(seen(&answer));
+            // Failures in a row would close this one too.
+            if name.starts_with("ann") {
+                service.try_login("ann", PASSWORD).await.expect(200);
+            }
+        }
+        service.probe.forget();
+    }
+    assert_eq!(answers[0].0, 401);
+    for answer in &answers {
+        assert_eq!(*answer, answers[0]);
+    }
+
+    println!("{rounds} of each; milliseconds, and microseconds apart (99 % of intervals have it)");
+    for (at, (case, name, _)) in cases.iter().enumerate() {
+        // A login by e-mail has one read more, whoever it names.
+        let reference = if name.contains('@') { 8 } else { 0 };
+        let [apart, least, most] = difference(&times[at], &times[reference]);
+        let median = median(&times[at]);
+        println!("{case:32} {:8.2} {apart:6} ({least}..{most})", median.as_secs_f64() * 1e3);
+        let bound = i64::try_from(median.as_micros()).unwrap() / 20;
+        assert!(rounds < MEASURABLE || apart.abs() < bound, "{case} is told from a wrong password by its time");
+    }
+}
