@@ -59,7 +59,7 @@ cloud: functions
 
 # The functions as they are deployed, measured beside others for some minutes: writes BENCHMARKS.md anew
 bench *args: functions
-    cargo build --quiet
+    cargo build --release --quiet
     cargo lambda build --release --workspace --bin empty --bin get-item --bin bare
     python3 -B benches/bench.py {{ args }}
 

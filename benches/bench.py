@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import load
 import measure
 from routes import ROUTES, World
 from store import Store
@@ -22,12 +23,16 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--functions", type=Path, default=PROJECT / "target" / "lambda", help="built by cargo lambda")
     parser.add_argument("--benches", type=Path, default=PROJECT / "target" / "lambda", help="what they stand beside")
-    parser.add_argument("--program", type=Path, default=PROJECT / "target" / "debug" / "doorward")
+    parser.add_argument("--program", type=Path, default=PROJECT / "target" / "release" / "doorward")
     parser.add_argument("--rounds", type=int, default=15, help="how often everybody has their turn")
     parser.add_argument("--calls", type=int, default=10_000, help="in which memory may not grow")
+    parser.add_argument("--seconds", type=int, default=4, help="of load for each number of clients")
     parser.add_argument("--users", type=int, default=1_000, help="of the store that must cost no more than an empty one")
     parser.add_argument("--only", nargs="*", help="some of the measurements; the others stay as they were")
-    return parser.parse_args()
+    wanted = parser.parse_args()
+    for name in ("functions", "benches", "program"):
+        setattr(wanted, name, getattr(wanted, name).resolve())
+    return wanted
 
 
 class Bench:
@@ -42,8 +47,8 @@ class Bench:
         logs.mkdir(parents=True)
         algorithms = ["RS256", "ES256"]
         self.stores = {name: Store(wanted.program, self.folder / "stores" / name, name) for name in algorithms}
-        worlds = {name: World(store) for name, store in self.stores.items()}
-        self.cast = Cast(wanted.functions, wanted.benches, worlds, logs)
+        self.worlds = {name: World(store) for name, store in self.stores.items()}
+        self.cast = Cast(wanted.functions, wanted.benches, self.worlds, logs)
 
     def stop(self):
         for store in self.stores.values():
@@ -119,11 +124,16 @@ class Bench:
         measure.grow(store, self.wanted.users, sessions=10)
         return {"users": self.wanted.users, "rows": measure.consumed(self.cast, store.dynamodb)}
 
+    def load(self):
+        store, token = self.stores["RS256"], self.worlds["RS256"].ann
+        rows = measure.loaded(load.rising)(store, token, self.wanted.seconds)
+        return rows | {"program": self.wanted.program.parent.name}
+
     def sizes(self):
         return {"rows": measure.sizes(self.wanted.functions)}
 
 
-MEASUREMENTS = ["sizes", "cold", "warm", "routes", "calls", "memory", "grown"]
+MEASUREMENTS = ["sizes", "cold", "warm", "routes", "calls", "memory", "load", "grown"]
 
 
 def machine():

@@ -64,3 +64,22 @@ def month(results, users):
         "Doorward": bare,
         "Doorward, every request checked": bare + users * each["check"] * MONTH["check"],
     } | {f"Cognito {tier}": max(0, users - free) * price for tier, (price, free) in COGNITO.items()}
+
+
+def break_even(results):
+    """From how many users a month on Doorward costs less than Cognito Lite, and at how many refreshes a user it does not."""
+    each = {act: sum(per_million(results, act, row[4]).values()) / 1e6 for act, row in ACTS.items()}
+    user = sum(each[act] * count for act, count in MONTH.items())
+    price, free = COGNITO["Lite"]
+    # fixed + users * user = (users - free) * price
+    users = (KMS_KEY + ALARMS * ALARM + free * price) / (price - user)
+    return math.ceil(users), int(price / each["refresh"])
+
+
+def at_rate(results, act, rate):
+    """What so many a second need: milliseconds, instances at once, units read and written, megabytes of logs, dollars an hour."""
+    *_, memory = ACTS[act]
+    time, calls = duration(results, act, memory), results["calls"]["rows"][ACTS[act][1]]
+    log = results["memory"]["rows"][ACTS[act][2]]["log"] + LAMBDA_LOG
+    hour = sum(per_million(results, act, memory).values()) / 1e6 * rate * 3600
+    return time, math.ceil(rate * time / 1000), calls["read"] * rate, calls["written"] * rate, log * rate / 1e6, hour

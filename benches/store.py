@@ -39,10 +39,10 @@ class Store:
         command = [program, "--ephemeral", "--listen", "127.0.0.1:0", "--dynamodb", "127.0.0.1:0"]
         self._environment = os.environ | self.configuration | limits
         with open(folder / "server.log", "w") as log:
-            self._server = subprocess.Popen(
+            self.server = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, text=True, env=self._environment, cwd=folder
             )
-        said = [self._server.stdout.readline().strip() for _ in range(3)]
+        said = [self.server.stdout.readline().strip() for _ in range(3)]
         if not said[2].startswith("listening on "):
             raise Refused((folder / "server.log").read_text())
         self.admin_password = said[0].rsplit(" ", 1)[1]
@@ -50,8 +50,8 @@ class Store:
         self.api = said[2].rsplit(" ", 1)[1]
 
     def stop(self):
-        self._server.terminate()
-        self._server.wait()
+        self.server.terminate()
+        self.server.wait()
 
     def environment(self, endpoint=None):
         """What a function finds in its environment, with DynamoDB at `endpoint` or directly."""
