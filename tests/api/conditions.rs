@@ -172,7 +172,10 @@ async fn the_write_that_ends_a_session_does_what_the_core_says() {
         assert_eq!(service.store.sessions.revoke(&session.user, session.id, NOW).await.unwrap(), first);
         assert_eq!(service.kept(&session).await, Some(expected.clone()));
         let later = NOW.plus(MILLISECOND);
-        assert_eq!(service.store.sessions.revoke(&session.user, session.id, later).await.unwrap(), expected.revoke(later));
+        assert_eq!(
+            service.store.sessions.revoke(&session.user, session.id, later).await.unwrap(),
+            expected.revoke(later)
+        );
         assert_eq!(service.kept(&session).await, Some(expected));
     }
 }

@@ -1,10 +1,10 @@
 //! A QR code as a picture.
 
 use doorward_http::Error;
-use png::{BitDepth, ColorType, Encoder};
+use png::{BitDepth, ColorType, Compression, Encoder};
 use qrcode::{Color, EcLevel, QrCode};
 
-/// Pixels a module.
+/// Pixels a module: with one bit each, a module is a byte of its lines.
 const SCALE: usize = 8;
 /// Modules of white around the code (ISO/IEC 18004 §5.3.8).
 const QUIET: usize = 4;
@@ -16,22 +16,27 @@ pub fn png_of(text: &str) -> Result<Vec<u8>, Error> {
         .or_else(|_| QrCode::with_error_correction_level(text, EcLevel::L))
         .map_err(|error| Error::Unavailable(error.into()))?;
     let modules = code.width();
-    let side = (modules + 2 * QUIET) * SCALE;
+    let places = modules + 2 * QUIET;
     let colors = code.to_colors();
-    let is_dark = |x: usize, y: usize| {
-        let module = |pixel: usize| (pixel / SCALE).checked_sub(QUIET).filter(|module| *module < modules);
-        matches!((module(x), module(y)), (Some(x), Some(y)) if colors[y * modules + x] == Color::Dark)
+    // White is one.
+    let byte = |x: usize, y: usize| {
+        let module = |place: usize| place.checked_sub(QUIET).filter(|module| *module < modules);
+        match (module(x), module(y)) {
+            (Some(x), Some(y)) if colors[y * modules + x] == Color::Dark => 0x00,
+            _ => 0xff,
+        }
     };
-    // One bit a pixel, white is one, each line in whole bytes; `side` is a multiple of eight.
-    let byte = |x: usize, y: usize| (x..x + 8).fold(0, |byte, x| (byte << 1) | u8::from(!is_dark(x, y)));
-    let pixels: Vec<u8> = (0..side).flat_map(|y| (0..side).step_by(8).map(move |x| byte(x, y))).collect();
+    let line = |y: usize| (0..places).map(|x| byte(x, y)).collect::<Vec<u8>>();
+    let pixels = (0..places).map(|y| line(y).repeat(SCALE)).collect::<Vec<_>>().concat();
 
     let fault = |error: png::EncodingError| Error::Unavailable(error.into());
-    let side = u32::try_from(side).map_err(|error| Error::Unavailable(error.into()))?;
+    let side = u32::try_from(places * SCALE).map_err(|error| Error::Unavailable(error.into()))?;
     let mut png = Vec::new();
     let mut encoder = Encoder::new(&mut png, side, side);
     encoder.set_color(ColorType::Grayscale);
     encoder.set_depth(BitDepth::One);
+    // Each line is eight times the same: more than the fast way finds would not show.
+    encoder.set_compression(Compression::Fast);
     let mut writer = encoder.write_header().map_err(fault)?;
     writer.write_image_data(&pixels).and_then(|()| writer.finish()).map_err(fault)?;
     Ok(png)
