@@ -128,6 +128,19 @@ async fn a_refresh_that_loses_its_answer_twice_is_one_refresh() {
 }
 
 #[tokio::test]
+async fn however_many_answers_are_lost_the_next_one_is_asked_for_again() {
+    let service = service_with(&[("DOORWARD_REFRESH_GRACE", "0")]).await;
+    let mut tokens = service.newcomer("ann").await;
+    for _ in 0..150 {
+        service.probe.lose_reply("UpdateItem", "sessions");
+        service.probe.lose_reply("GetItem", "users");
+        tokens = service.refresh(&tokens.refresh).await.expect(200).tokens();
+        service.expect_lost();
+    }
+    service.expect_good(&tokens).await;
+}
+
+#[tokio::test]
 async fn theft_is_detected_once() {
     let service = service().await;
     let tokens = service.newcomer("ann").await;

@@ -1,5 +1,5 @@
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedInterceptor};
 use std::fmt;
@@ -62,6 +62,9 @@ impl Settings {
         // DynamoDB answers in milliseconds. Four attempts of at most a second, in four seconds at most, the body of the answer
         // included. What several calls come to is bounded for the whole request, where requests are answered.
         let retries = RetryConfig::standard().with_max_attempts(4).with_initial_backoff(Duration::from_millis(25));
+        // The SDK would have all requests of a process share a quota of further attempts, which calls that fail side by side
+        // use up for good: then a request whose fault is over at once would be refused.
+        let unshared = RetryPartition::custom("doorward").token_bucket(TokenBucket::unlimited()).build();
         let (connect, attempt, all) = match self.patience {
             Patience::Request => (500, 1_000, 4_000),
             Patience::Operator => (5_000, 10_000, 40_000),
@@ -76,6 +79,7 @@ impl Settings {
             .region(Region::new(self.region.clone()))
             .credentials_provider(Credentials::new(access_key_id, secret_access_key, session_token, None, "doorward"))
             .retry_config(retries)
+            .retry_partition(unshared)
             .timeout_config(timeouts);
         config.set_endpoint_url(self.endpoint.clone());
         config.set_interceptors(self.interceptor.clone());
