@@ -223,8 +223,8 @@ def plot(results):
 
     PLOTS.mkdir(parents=True, exist_ok=True)
     for measurement, title in [
-        ("cold", "Cold start: CPU from the start of the process to its first answer, ms"),
-        ("warm", "One warm call: CPU, ms"),
+        ("cold", "Cold start: CPU from the start of the process to its first answer, ms, logarithmic"),
+        ("warm", "One warm call: CPU, ms, logarithmic"),
     ]:
         rows = results[measurement]["rows"]
         names = list(rows)[::-1]
@@ -235,7 +235,8 @@ def plot(results):
         picture, axes = pyplot.subplots(figsize=(9, 0.38 * len(names) + 1.2), layout="constrained")
         axes.barh(names, middle, xerr=[low, high], color=colours, error_kw={"lw": 1, "ecolor": "#404040"})
         for place, value in enumerate(middle):
-            axes.annotate(f" {figure(value)}", (value + high[place], place), va="center")
+            end = (value + high[place], place)
+            axes.annotate(figure(value), end, xytext=(5, 0), textcoords="offset points", va="center")
         axes.set_xscale("log")
         axes.margins(x=0.15)
         axes.set_title(title, loc="left")

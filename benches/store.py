@@ -1,5 +1,6 @@
 """The embedded DynamoDB in a process of its own, and what calls to it cost."""
 
+import atexit
 import http.client
 import json
 import os
@@ -42,6 +43,8 @@ class Store:
             self.server = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, text=True, env=self._environment, cwd=folder
             )
+        # However this ends, no server is left.
+        atexit.register(self.server.kill)
         said = [self.server.stdout.readline().strip() for _ in range(3)]
         if not said[2].startswith("listening on "):
             raise Refused((folder / "server.log").read_text())

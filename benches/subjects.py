@@ -1,5 +1,6 @@
 """Who is measured: Doorward's functions, and what they stand beside."""
 
+import secrets
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from store import PASSWORD, Refused
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent
 TOOLS = PROJECT / "target" / "tools" / "benches"
-SECRET_KEY = "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"
+SECRET_KEY = secrets.token_hex(32)
 
 
 def install():
