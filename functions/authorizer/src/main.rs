@@ -1,6 +1,6 @@
 //! The Lambda function `authorizer`.
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     doorward_authorizer::run().await
 }

@@ -1,6 +1,6 @@
 //! The Lambda function `example`.
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     doorward_http::serve(doorward_example::routes(), doorward_example::OPENS).await
 }

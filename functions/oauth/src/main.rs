@@ -1,6 +1,6 @@
 //! The Lambda function `oauth`.
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     doorward_http::serve(doorward_oauth::routes(), doorward_oauth::OPENS).await
 }

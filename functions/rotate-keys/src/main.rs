@@ -1,6 +1,6 @@
 //! The Lambda function `rotate-keys`.
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     doorward_rotate_keys::run().await
 }
