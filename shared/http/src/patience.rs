@@ -109,7 +109,7 @@ mod tests {
     use super::*;
     use tokio::time::sleep;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
     const SHORT: Duration = Duration::from_secs(3);
 
     #[tokio::test(start_paused = true)]
