@@ -6,7 +6,7 @@ _default:
     @just --list
 
 # What CI runs beside the tests; the first run installs its tools into target/tools
-check: fmt clippy spelling template deny journeys clients docs-page schemathesis cloud
+check: fmt clippy spelling template deny journeys faults clients docs-page schemathesis cloud
 
 fmt:
     cargo fmt --all --check
@@ -29,6 +29,11 @@ deny: _tools
 # The journey through `cargo lambda watch`, README's first session, the pages under docs, keys sealed by a KMS, and commands on a stack, on this machine
 journeys: _tools
     cargo test --test local --features tools -- watch:: first_session:: pages:: kms:: stack::
+
+# Throttles, resets, time-outs and lost answers of the store at every request that writes; DOORWARD_LONG_FAULTS=1 tries out every
+# fault at every call, and ten thousand refreshes with a lost answer each
+faults: _tools
+    cargo test --test local --features tools -- faults:: --nocapture
 
 # Client libraries that are not ours, against a server of their own
 clients:

@@ -28,6 +28,23 @@ impl Bench {
         Self { place: Place::new(), runtime, store, forwarder }
     }
 
+    /// Where the store itself is.
+    #[cfg(feature = "tools")]
+    pub fn store(&self) -> std::net::SocketAddr {
+        self.store.address
+    }
+
+    #[cfg(feature = "tools")]
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        self.place.path(name)
+    }
+
+    /// What its servers logged.
+    #[cfg(feature = "tools")]
+    pub fn log(&self) -> String {
+        self.place.log()
+    }
+
     /// A server that finds the store there. Its tokens are good at the next one too.
     pub fn at(&self, endpoint: &str) -> Start {
         let start = self.place.command().arg("--dynamodb-endpoint").arg(endpoint).arg("--data").arg("data");

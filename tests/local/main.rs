@@ -10,6 +10,8 @@ mod commands;
 mod crash;
 mod doctor;
 #[cfg(feature = "tools")]
+mod faults;
+#[cfg(feature = "tools")]
 mod first_session;
 mod forwarder;
 #[path = "../support/invariants.rs"]
@@ -19,6 +21,8 @@ mod keys;
 mod kills;
 #[cfg(feature = "tools")]
 mod kms;
+#[cfg(feature = "tools")]
+mod microburst;
 #[cfg(feature = "tools")]
 mod ministack;
 #[cfg(feature = "tools")]

@@ -5,11 +5,15 @@ use crate::bench::Bench;
 use crate::client::Answer;
 use crate::forwarder::{Calls, Happens};
 use crate::writes::{Setting, Write, writes};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Within this every request is answered.
 pub const PROMISED: Duration = Duration::from_secs(6);
+
+/// So many at a time are as many as a busy machine does in time.
+const FEW: usize = 4;
 
 #[test]
 fn a_store_that_does_not_answer() {
@@ -52,15 +56,16 @@ fn all_while(which: Calls, happens: Happens, writes: Vec<Write>) -> Vec<u16> {
     let server = bench.server();
     let client = server.client();
     let admin = bench.admin(client);
-    let asked = side_by_side(writes, |write| {
+    let asked = side_by_side(writes, FEW, |write| {
         let name = write.title().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
         let at = Setting { client, admin: admin.clone(), name };
         let ask = (write.ask)(&at);
         (write, at, ask)
     });
 
+    let all = asked.len();
     bench.forwarder.begin(which, happens);
-    let answered = side_by_side(asked, |(write, at, ask)| {
+    let answered = side_by_side(asked, all, |(write, at, ask)| {
         let sent = Instant::now();
         let answer = ask.send(at.client).unwrap().named(&format!("{} while {happens:?}", write.title()));
         (write, at, ask, answer, sent.elapsed())
@@ -71,7 +76,7 @@ fn all_while(which: Calls, happens: Happens, writes: Vec<Write>) -> Vec<u16> {
 
     let slowest = answered.iter().map(|(.., took)| *took).max().unwrap();
     println!("{which:?} {happens:?}: the slowest answer took {slowest:?}");
-    let statuses = side_by_side(answered, |(write, at, ask, answer, took)| {
+    let statuses = side_by_side(answered, FEW, |(write, at, ask, answer, took)| {
         assert!(took < PROMISED, "{} took {took:?}", write.title());
         let status = answer.status;
         let last =
@@ -93,10 +98,18 @@ pub fn again(refused: &Answer, send: impl Fn() -> Answer) -> Answer {
     send()
 }
 
-fn side_by_side<T: Send, R: Send>(items: Vec<T>, each: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let each = &each;
+/// Does that with all of them, so many at a time.
+fn side_by_side<T: Send, R: Send>(items: Vec<T>, width: usize, each: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let (left, done) = (Mutex::new(items.into_iter()), Mutex::new(Vec::new()));
     thread::scope(|scope| {
-        let threads: Vec<_> = items.into_iter().map(|item| scope.spawn(move || each(item))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    })
+        for _ in 0..width {
+            scope.spawn(|| {
+                while let Some(item) = { left.lock().unwrap().next() } {
+                    let result = each(item);
+                    done.lock().unwrap().push(result);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap()
 }

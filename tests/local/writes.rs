@@ -31,6 +31,12 @@ impl Write {
     pub fn title(&self) -> String {
         format!("{} {} {}", self.route.0, self.route.1, self.name)
     }
+
+    /// Whether that is an answer to the first request; others may have used a limit up.
+    #[cfg(feature = "tools")]
+    pub fn is_first(&self, status: u16) -> bool {
+        status == self.first || (status == 429 && self.again.contains(&429))
+    }
 }
 
 /// Where a request is made.
@@ -181,11 +187,11 @@ fn basic(key: &Value) -> String {
     format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
 }
 
-/// All of them.
+/// All of them; codes of an app first, which are good for half a minute.
 pub fn writes() -> Vec<Write> {
-    [sessions::logins(), sessions::refreshes(), sessions::ends(), accounts::own(), accounts::administration()]
+    [factors::writes(), sessions::logins(), sessions::refreshes(), sessions::ends()]
         .into_iter()
-        .chain([factors::writes(), keys::writes()])
+        .chain([accounts::own(), accounts::administration(), keys::writes()])
         .flatten()
         .collect()
 }
