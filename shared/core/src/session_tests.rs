@@ -320,3 +320,43 @@ fn a_renewed_access_token_without_a_whole_second_is_none() {
 fn seconds((a, b): (u64, u64)) -> (Duration, Duration) {
     (Duration::from_secs(a), Duration::from_secs(b))
 }
+
+/// Everything that ends a session, each by itself.
+fn ended() -> [Session; 5] {
+    [
+        Session { epoch: Epoch(2), ..session() },
+        Session { epoch: Epoch(4), ..session() },
+        Session { revoked_at: Some(ago(MILLISECOND)), ..session() },
+        Session { ends_at: NOW, ..session() },
+        Session { rotated_at: ago(RULES.idle), ..session() },
+    ]
+}
+
+#[test]
+fn a_session_is_alive_until_one_thing_ends_it() {
+    assert!(session().is_alive(&User::ann(), NOW, &RULES));
+    let last = Session { ends_at: NOW.plus(MILLISECOND), rotated_at: ago(RULES.idle).plus(MILLISECOND), ..session() };
+    assert!(last.is_alive(&User::ann(), NOW, &RULES));
+    for dead in ended() {
+        assert!(!dead.is_alive(&User::ann(), NOW, &RULES), "{dead:?}");
+    }
+}
+
+#[test]
+fn a_refresh_token_is_good_where_its_session_stands_and_until_that_is_over() {
+    let ends_at = |generation, session: &Session, user: &User| {
+        let Session { key, user: owner, id, .. } = session.clone();
+        let token = RefreshToken { key, user: owner, session: id, generation: Generation(generation) };
+        refresh_token_ends_at(&token, user, session, NOW, &RULES)
+    };
+    assert_eq!(ends_at(5, &session(), &User::ann()), Some(session().ends_at));
+    let long = Session { ends_at: NOW.plus(RULES.lifetime), ..session() };
+    assert_eq!(ends_at(5, &long, &User::ann()), Some(long.rotated_at.plus(RULES.idle)));
+    for spent_or_to_come in [0, 4, 6] {
+        assert_eq!(ends_at(spent_or_to_come, &session(), &User::ann()), None);
+    }
+    for dead in ended() {
+        assert_eq!(ends_at(5, &dead, &User::ann()), None, "{dead:?}");
+    }
+    assert_eq!(ends_at(5, &session(), &User { disabled: true, ..User::ann() }), None);
+}
