@@ -5,6 +5,7 @@ pub mod admin;
 pub mod answer;
 pub mod api_keys;
 pub mod authorizer;
+pub mod invariants;
 pub mod key_turns;
 pub mod oauth;
 pub mod probe;
@@ -161,6 +162,11 @@ impl Service {
 
     pub fn request(&self, method: &str, path: &str) -> Request {
         Request::new(self.app.clone(), method, path)
+    }
+
+    /// A client on the store that the probe sees.
+    pub fn seen_client(&self) -> aws_sdk_dynamodb::Client {
+        Raw::seen_by(&self.probe, &self.dynamodb.endpoint())
     }
 
     /// What the audit sink was told.

@@ -1,5 +1,5 @@
-//! Between the service and its store: counts calls, refuses what a function's role does not allow, and loses, throttles or cuts
-//! off what it is told to.
+//! Between the service and its store: counts calls, refuses what a function's role does not allow and what may read what was,
+//! and loses, throttles or cuts off what it is told to.
 
 use super::roles::ROLES;
 use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItemInput, BatchGetItemOutput};
@@ -172,7 +172,8 @@ impl Intercept for Probe {
         cfg.interceptor_state().store_put(call.clone());
         let body: serde_json::Value = serde_json::from_slice(request.body().bytes().unwrap_or_default())?;
         // Whoever is refused is not answered: the test that asked fails, and this says why.
-        let used = ROLES.judge(&call.operation, &body).inspect_err(|refused| eprintln!("{refused}"))?;
+        let judged = reads_what_is(&call, &body).and_then(|()| ROLES.judge(&call.operation, &body));
+        let used = judged.inspect_err(|refused| eprintln!("{refused}"))?;
         let mut state = self.0.lock().unwrap();
         if let Some((function, rights)) = used {
             state.used.entry(function).or_default().extend(rights);
@@ -231,6 +232,21 @@ impl Intercept for Probe {
         output.unprocessed_keys.get_or_insert_default().insert(table, wanted);
         Ok(())
     }
+}
+
+/// Every read is strongly consistent: whatever it is for, somebody may decide by it.
+///
+/// # Errors
+/// That a read may be answered with what was.
+fn reads_what_is(call: &Call, body: &serde_json::Value) -> Result<(), String> {
+    let is_consistent = |read: &serde_json::Value| read["ConsistentRead"] == true;
+    let holds = match call.operation.as_str() {
+        "GetItem" | "Query" | "Scan" => is_consistent(body),
+        "BatchGetItem" => body["RequestItems"].as_object().is_some_and(|tables| tables.values().all(is_consistent)),
+        // A condition is judged by what is.
+        _ => true,
+    };
+    if holds { Ok(()) } else { Err(format!("{} {} may read what was", call.operation, call.tables)) }
 }
 
 /// The tables that a request names.

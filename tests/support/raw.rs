@@ -1,5 +1,7 @@
 //! The tables as they are, past the store: for states that no verb makes.
 
+use super::invariants::Tables;
+use super::probe::Probe;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::primitives::Blob;
@@ -15,12 +17,17 @@ pub struct Raw(Client);
 
 impl Raw {
     pub fn new(endpoint: &str) -> Self {
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("raw", "raw", None, None, "tests"))
-            .endpoint_url(endpoint);
-        Self(Client::from_conf(config.build()))
+        Self(Client::from_conf(config(endpoint).build()))
+    }
+
+    /// A client that the probe sees.
+    pub fn seen_by(probe: &Probe, endpoint: &str) -> Client {
+        Client::from_conf(config(endpoint).interceptor(probe.clone()).build())
+    }
+
+    /// All that is in the store.
+    pub async fn tables(&self) -> Tables {
+        Tables::of(&self.0, "doorward-").await
     }
 
     /// An item, if it is there.
@@ -66,6 +73,14 @@ impl Raw {
     pub async fn delete(&self, table: &str, key: &[(&str, &str)]) {
         self.0.delete_item().table_name(name(table)).set_key(Some(key_of(key))).send().await.unwrap();
     }
+}
+
+fn config(endpoint: &str) -> aws_sdk_dynamodb::config::Builder {
+    aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("raw", "raw", None, None, "tests"))
+        .endpoint_url(endpoint)
 }
 
 fn name(table: &str) -> String {
