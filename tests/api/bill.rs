@@ -20,7 +20,7 @@ fn of_unknown_key(access_token: &str) -> String {
 /// The same with its last character changed, in bits that count.
 fn spoiled(token: &str) -> String {
     let (rest, last) = token.split_at(token.len() - 2);
-    format!("{rest}{}", if last == "AA" { "BA" } else { "AA" })
+    format!("{rest}{}", if last == "AA" { "QA" } else { "AA" })
 }
 
 #[tokio::test]
