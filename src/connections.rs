@@ -1,5 +1,5 @@
-//! The local server's connections. In front of a deployed function API Gateway sees to it that slow clients cost nothing; here
-//! they are bounded in number, in memory and in time.
+//! The local server's connections, bounded in number, in memory and in time. In front of a deployed function API Gateway sees to
+//! that.
 
 use axum::Router;
 use axum::body::Body;
@@ -13,6 +13,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -144,13 +145,13 @@ impl Hall {
 /// A connection's place.
 struct Seat {
     hall: Arc<Hall>,
-    number: Mutex<u64>,
+    number: AtomicU64,
     dismissed: Arc<Notify>,
 }
 
 impl Seat {
     fn in_hall(hall: Arc<Hall>) -> Self {
-        let seat = Self { hall, number: Mutex::default(), dismissed: Arc::default() };
+        let seat = Self { hall, number: AtomicU64::default(), dismissed: Arc::default() };
         seat.wait();
         seat
     }
@@ -160,13 +161,12 @@ impl Seat {
         waiting.numbers += 1;
         let number = waiting.numbers;
         waiting.seats.insert(number, Waiter { since: Instant::now(), dismissed: Arc::clone(&self.dismissed) });
-        *self.number.lock().unwrap_or_else(PoisonError::into_inner) = number;
+        self.number.store(number, Ordering::Relaxed);
     }
 
     /// Whether it was waiting, and not dismissed.
     fn stop_waiting(&self) -> bool {
-        let number = *self.number.lock().unwrap_or_else(PoisonError::into_inner);
-        self.hall.lock().seats.remove(&number).is_some()
+        self.hall.lock().seats.remove(&self.number.load(Ordering::Relaxed)).is_some()
     }
 }
 
