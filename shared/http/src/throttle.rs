@@ -190,3 +190,25 @@ impl<T: IntoResponse> IntoResponse for Metered<T> {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_from_many_addresses_takes_no_more_memory_than_ten_thousand() {
+        let (windows, now) = (FullWindows::default(), Timestamp::from_seconds(1_800_000_000));
+        let end = Timestamp::from_seconds(1_800_000_060);
+        for address in 0..3 * FullWindows::MOST {
+            windows.remember(format!("login#{address}"), end, now);
+            assert!(windows.has(&format!("login#{address}"), end));
+            assert!(windows.0.lock().unwrap().len() <= FullWindows::MOST);
+        }
+        // The next minute, what is over goes, and nothing else.
+        let later = Timestamp::from_seconds(1_800_000_120);
+        for address in 0..FullWindows::MOST {
+            windows.remember(format!("sign-up#{address}"), later, end);
+        }
+        assert!((0..FullWindows::MOST).all(|address| windows.has(&format!("sign-up#{address}"), later)));
+    }
+}
