@@ -66,14 +66,17 @@ def month(results, users):
     } | {f"Cognito {tier}": max(0, users - free) * price for tier, (price, free) in COGNITO.items()}
 
 
-def break_even(results):
-    """From how many users a month on Doorward costs less than Cognito Lite, and at how many refreshes a user it does not."""
-    each = {act: sum(per_million(results, act, row[4]).values()) / 1e6 for act, row in ACTS.items()}
-    user = sum(each[act] * count for act, count in MONTH.items())
-    price, free = COGNITO["Lite"]
-    # fixed + users * user = (users - free) * price
-    users = (KMS_KEY + ALARMS * ALARM + free * price) / (price - user)
-    return math.ceil(users), int(price / each["refresh"])
+def break_even(results, tier):
+    """From how many users a month on Doorward costs less than that tier of Cognito."""
+    user = sum(sum(per_million(results, act, row[4]).values()) / 1e6 * MONTH[act] for act, row in ACTS.items())
+    price, free = COGNITO[tier]
+    # KMS_KEY + ALARMS * ALARM + users * user = (users - free) * price
+    return math.ceil((KMS_KEY + ALARMS * ALARM + free * price) / (price - user))
+
+
+def refreshes_for(results, tier):
+    """How many refreshes cost as much as a user of that tier of Cognito."""
+    return int(COGNITO[tier][0] / (sum(per_million(results, "refresh", ACTS["refresh"][4]).values()) / 1e6))
 
 
 def at_rate(results, act, rate):

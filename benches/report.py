@@ -186,11 +186,12 @@ class Report:
         return table(["users a month", *next(iter(months.values()))], rows)
 
     def break_even(self):
-        users, refreshes = costs.break_even(self.results)
+        lite, essentials = (spaced(costs.break_even(self.results, tier)) for tier in ("Lite", "Essentials"))
+        refreshes = spaced(costs.refreshes_for(self.results, "Lite"))
         return (
-            f"Up to {spaced(users)} users a month Cognito Lite costs less, because its first 10 000 are free; so does Essentials "
-            "up to nearly as many. Beyond that Doorward costs less than every tier, unless a user refreshes more than "
-            f"{spaced(refreshes)} times a month."
+            f"Up to {lite} users a month Cognito Lite costs less, and up to {essentials} Cognito Essentials, because the first "
+            "10 000 are free. Beyond that Doorward costs less than every tier, with every request checked; a user who refreshes "
+            f"more than {refreshes} times a month is cheaper with Lite at any number."
         )
 
     def ten_thousand(self):
