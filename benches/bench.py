@@ -21,7 +21,7 @@ RESULTS = PROJECT / "target" / "benches" / "results.json"
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--functions", type=Path, default=PROJECT / "target" / "lambda", help="built by cargo lambda")
+    parser.add_argument("--functions", type=Path, default=PROJECT / "target" / "lambda", help="built by sam or cargo lambda")
     parser.add_argument("--benches", type=Path, default=PROJECT / "target" / "lambda", help="what they stand beside")
     parser.add_argument("--program", type=Path, default=PROJECT / "target" / "release" / "doorward")
     parser.add_argument("--rounds", type=int, default=15, help="how often everybody has their turn")
@@ -150,7 +150,6 @@ def machine():
 def main():
     wanted = options()
     install()
-    measure.unpack(wanted.functions)
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     bench = Bench(wanted)
     try:

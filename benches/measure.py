@@ -1,5 +1,6 @@
 """The measurements. Whoever is compared takes turns, so that a busy machine is busy for everybody."""
 
+import io
 import os
 import statistics
 import time
@@ -7,6 +8,7 @@ import zipfile
 
 from routes import ROUTES
 from store import Meter
+from subjects import PROJECT
 
 # Each route has settled by then: connections are open, and Node has compiled what is hot.
 WARM_UP = 30
@@ -145,14 +147,10 @@ def consumed_by_peers(cast, dynamodb):
 
 def sizes(functions):
     """The functions as they are uploaded: bytes, zipped."""
-    return {packed.parent.name: packed.stat().st_size for packed in sorted(functions.glob("*/bootstrap.zip"))}
-
-
-def unpack(functions):
-    """The programs of the packed functions, where they are not there as they were packed."""
-    for packed in functions.glob("*/bootstrap.zip"):
-        program = packed.with_name("bootstrap")
-        if not program.exists() or program.stat().st_mtime < packed.stat().st_mtime:
-            with zipfile.ZipFile(packed) as archive:
-                archive.extract("bootstrap", packed.parent)
-            program.chmod(0o755)
+    zipped = {}
+    for name in sorted(folder.name for folder in (PROJECT / "functions").iterdir()):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(functions / name / "bootstrap", "bootstrap")
+        zipped[name] = packed.tell()
+    return zipped
