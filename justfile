@@ -90,6 +90,12 @@ enumeration rounds="500":
 flood addresses="100000":
     FLOOD_ADDRESSES={{ addresses }} cargo test --profile long --test api flood:: -- --nocapture
 
+# Programs that are each wrong in one place, which the tests must notice: the decisions (an hour or two), or the store (a night)
+mutants crate="core" *args:
+    cargo install --quiet --locked --root target/tools cargo-mutants@27.1.0
+    cargo mutants -p doorward-{{ crate }} --output target/mutants-{{ crate }} {{ args }} \
+        {{ if crate == "core" { "--test-package doorward-core -- --lib" } else { "--test-package doorward -- --test api" } }}
+
 # What strangers send, guided by what it reaches: each target of fuzz/ for so many seconds. What it finds stays in target/fuzz
 fuzz seconds="60":
     cargo install --quiet --locked --root target/tools cargo-fuzz@0.13.2
