@@ -96,6 +96,10 @@ mutants crate="core" *args:
     cargo mutants -p doorward-{{ crate }} --output target/mutants-{{ crate }} {{ args }} \
         {{ if crate == "core" { "--test-package doorward-core -- --lib" } else { "--test-package doorward -- --test api" } }}
 
+# Every state of the session protocol's model: three tabs, two refreshes, two losses, a thief, and what ends a session
+model:
+    MODEL=full cargo test -p doorward-model -- --nocapture --test-threads 1
+
 # What strangers send, guided by what it reaches: each target of fuzz/ for so many seconds. What it finds stays in target/fuzz
 fuzz seconds="60":
     cargo install --quiet --locked --root target/tools cargo-fuzz@0.13.2

@@ -126,8 +126,8 @@ async fn the_write_of_a_refresh_does_what_the_core_says() {
     let service = service().await;
     let (mut number, mut moved, mut refused) = (0, 0, 0);
     for session in sessions() {
-        for generation in [0, PRESENTED - 1, PRESENTED, PRESENTED + 1, u32::MAX].map(Generation) {
-            for asked in [None, Some("read"), Some("read admin")] {
+        for generation in [PRESENTED - 1, PRESENTED, PRESENTED + 1].map(Generation) {
+            for asked in [None, Some("read admin")] {
                 let asked = asked.map(scopes);
                 let session = service.keep(&mut number, Session { generation, ..session.clone() }).await;
                 let has_moved = service.expect_same_rotation(&session, asked.as_ref()).await;
@@ -135,8 +135,8 @@ async fn the_write_of_a_refresh_does_what_the_core_says() {
             }
         }
     }
-    // Of 5 times, 3 ends, 3 revocations, 5 generations and 3 scopes: 3, 1, 1, 1 and 2.
-    assert_eq!((moved, refused), (6, 669));
+    // Of 5 times, 3 ends, 3 revocations, 3 generations and 2 scopes: 3, 1, 1, 1 and 1.
+    assert_eq!((moved, refused), (3, 267));
 }
 
 #[tokio::test]
