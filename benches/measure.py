@@ -100,7 +100,7 @@ def grow(store, users, sessions):
     """Fills the tables: copies of what is there, under other keys, so many users with so many sessions each."""
     for name, count in [("users", users), ("credentials", users), ("sessions", users * sessions)]:
         table = f"doorward-{name}"
-        keys = [key["AttributeName"] for key in store.dynamo("DescribeTable", TableName=table)["Table"]["KeySchema"]]
+        keys = store.keys(table)
         item = store.dynamo("Scan", TableName=table, Limit=1)["Items"][0]
         for start in range(0, count, 25):
             puts = []

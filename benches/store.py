@@ -103,6 +103,10 @@ class Store:
         """Asks DynamoDB itself."""
         return dynamo(self.dynamodb, operation, json.dumps(arguments).encode())
 
+    def keys(self, table):
+        """The names of the attributes that are the key of a table."""
+        return [key["AttributeName"] for key in self.dynamo("DescribeTable", TableName=table)["Table"]["KeySchema"]]
+
 
 SIGNED = {
     "Content-Type": "application/x-amz-json-1.0",

@@ -135,8 +135,9 @@ class Cast:
         return Caller(routes.again(get("/")), 200, "empty", [self._benches / "empty" / "bootstrap"], {}, self._logs)
 
     def get_item(self, endpoint=None):
-        environment = self._world.store.environment(endpoint)
-        environment |= {"TABLE": "doorward-users", "KEY": "user_id", "ID": self._world.ann_id}
+        store, table = self._world.store, "doorward-users"
+        (key,) = store.keys(table)
+        environment = store.environment(endpoint) | {"TABLE": table, "KEY": key, "ID": self._world.ann_id}
         command = [self._benches / "get-item" / "bootstrap"]
         return Caller(routes.again(get("/")), 200, "get-item", command, environment, self._logs)
 
