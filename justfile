@@ -26,9 +26,9 @@ template: _tools
 deny: _tools
     cargo deny --workspace check bans licenses sources
 
-# The journey through `cargo lambda watch`, README's first session, the pages under docs, keys sealed by a KMS, and commands on a stack, on this machine
+# The journey through `cargo lambda watch`, README's first session, the pages under docs, keys sealed by a KMS, commands on a stack, and races on another DynamoDB, on this machine
 journeys: _tools
-    cargo test --test local --features tools -- watch:: first_session:: pages:: kms:: stack::
+    cargo test --test local --features tools -- watch:: first_session:: pages:: kms:: stack:: histories::
 
 # Throttles, resets, time-outs and lost answers of the store at every request that writes; DOORWARD_LONG_FAULTS=1 tries out every
 # fault at every call, and ten thousand refreshes with a lost answer each
@@ -99,6 +99,11 @@ mutants crate="core" *args:
 # Every state of the session protocol's model: three tabs, two refreshes, two losses, a thief, and what ends a session
 model:
     MODEL=full cargo test -p doorward-model -- --nocapture --test-threads 1
+
+# Races of sixteen refreshes, so many, a tenth of that without grace, and histories of mixed requests; some on ministack too
+histories times="100000": _tools
+    HISTORIES={{ times }} cargo test --profile long --test api -- histories:: --nocapture --test-threads 1
+    HISTORIES={{ times }} cargo test --test local --features tools -- histories:: --nocapture
 
 # What strangers send, guided by what it reaches: each target of fuzz/ for so many seconds. What it finds stays in target/fuzz
 fuzz seconds="60":

@@ -14,6 +14,12 @@ mod faults;
 #[cfg(feature = "tools")]
 mod first_session;
 mod forwarder;
+#[cfg(feature = "tools")]
+mod histories;
+#[allow(dead_code)] // The API's tests use the rest.
+#[cfg(feature = "tools")]
+#[path = "../support/history.rs"]
+mod history;
 #[path = "../support/invariants.rs"]
 mod invariants;
 mod journey;

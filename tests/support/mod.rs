@@ -5,6 +5,7 @@ pub mod admin;
 pub mod answer;
 pub mod api_keys;
 pub mod authorizer;
+pub mod history;
 pub mod invariants;
 pub mod key_turns;
 pub mod oauth;

@@ -23,6 +23,8 @@ pub struct Probe(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     calls: Vec<Call>,
+    /// How often a call was sent, again too.
+    attempts: usize,
     faults: Vec<Fault>,
     /// How many calls get through still, if the store is or is to be cut off.
     left: Option<usize>,
@@ -80,7 +82,15 @@ enum Kind {
 impl Probe {
     /// Forgets what was counted.
     pub fn forget(&self) {
-        self.0.lock().unwrap().calls.clear();
+        let mut state = self.0.lock().unwrap();
+        state.calls.clear();
+        state.attempts = 0;
+    }
+
+    /// How many calls were sent again since, because no answer came, or none that was any use.
+    pub fn retries(&self) -> usize {
+        let state = self.0.lock().unwrap();
+        state.attempts.saturating_sub(state.calls.len())
     }
 
     /// What was called since, as `Operation table`, sorted: calls side by side have no order.
@@ -195,6 +205,7 @@ impl Intercept for Probe {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        self.0.lock().unwrap().attempts += 1;
         if cfg.load::<IsCutOff>().is_some_and(|is| is.0) {
             // Nobody listens there.
             context.request_mut().set_uri("http://127.0.0.1:1/")?;
