@@ -66,7 +66,7 @@ impl Bench {
         let create = create.arg("--email").arg("root@example.com").arg("--role").arg("admin");
         let created = create.input(&format!("{PASSWORD}\n")).run();
         assert_eq!(created.code, Some(0), "{}", self.place.log());
-        client.log_in("root", PASSWORD).expect(200).text("access_token")
+        client.patient().log_in("root", PASSWORD).expect(200).text("access_token")
     }
 
     /// Everything that is in the store.

@@ -58,12 +58,14 @@ pub struct Client {
     address: SocketAddr,
     /// What stands before every path.
     prefix: &'static str,
+    /// How often what was 503 is asked for again.
+    patience: usize,
 }
 
 impl Client {
     /// Of the server at that address.
     pub fn of(address: SocketAddr) -> Self {
-        Self { address, prefix: "" }
+        Self { address, prefix: "", patience: 0 }
     }
 
     #[cfg(feature = "tools")]
@@ -72,11 +74,26 @@ impl Client {
         Self { prefix: prefix.leak(), ..self }
     }
 
+    /// One that does as it is told by a 503, and asks again: the machine may have other things to do.
+    pub fn patient(self) -> Self {
+        Self { patience: 20, ..self }
+    }
+
     /// The answer, or that there was none to the end.
     pub fn try_send(self, method: &str, path: &str, headers: &str, body: &str) -> io::Result<Answer> {
+        for _ in 0..self.patience {
+            match self.send_once(method, path, headers, body) {
+                Ok(answer) if answer.status == 503 => {}
+                answered => return answered,
+            }
+        }
+        self.send_once(method, path, headers, body)
+    }
+
+    fn send_once(self, method: &str, path: &str, headers: &str, body: &str) -> io::Result<Answer> {
         let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        let (Self { address, prefix }, length) = (self, body.len());
+        let (Self { address, prefix, .. }, length) = (self, body.len());
         let head = format!(
             "{method} {prefix}{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}"
         );
@@ -90,7 +107,7 @@ impl Client {
     pub fn try_bytes(self, method: &str, path: &str, headers: &str) -> io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        let Self { address, prefix } = self;
+        let Self { address, prefix, .. } = self;
         let head =
             format!("{method} {prefix}{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: 0");
         stream.write_all(format!("{head}\r\n{headers}\r\n").as_bytes())?;

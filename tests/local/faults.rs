@@ -86,7 +86,7 @@ impl<'a> Faulty<'a> {
         for (n, trial) in trials(number).into_iter().enumerate() {
             let title = format!("{}: {trial:?}", write.title());
             let client = self.server.client();
-            let at = Setting { client, admin: self.admin.clone(), name: format!("w{number}n{n}") };
+            let at = Setting { client: client.patient(), admin: self.admin.clone(), name: format!("w{number}n{n}") };
             let ask = (write.ask)(&at);
 
             self.microburst.hit(trial.call, trial.fault, trial.lasts);
@@ -99,7 +99,7 @@ impl<'a> Faulty<'a> {
             self.bench.expect_sound(&title);
 
             let last = if first.status == 503 && trial.lasts {
-                again(&first, || ask.send(client).unwrap()).named(&title)
+                again(&first, || ask.send(at.client).unwrap()).named(&title)
             } else {
                 // What happens once is no reason for another answer.
                 assert!(write.is_first(first.status), "{title}: {first:?}");
@@ -127,7 +127,7 @@ fn nobody_is_logged_out_by_lost_answers() {
     let microburst = Microburst::before(bench.store(), &bench.path("microburst.log"));
     let server = bench.at(&microburst.endpoint()).start();
     let client = server.client();
-    let begun: Vec<_> = (0..THREADS).map(|n| client.newcomer(&format!("n{n}"))).collect();
+    let begun: Vec<_> = (0..THREADS).map(|n| client.patient().newcomer(&format!("n{n}"))).collect();
 
     microburst.lose_first_answers("UpdateItem", "doorward-sessions");
     let (left, refused) = (AtomicUsize::new(refreshes), AtomicUsize::new(0));
@@ -156,8 +156,8 @@ fn nobody_is_logged_out_by_lost_answers() {
     assert!(!bench.log().contains("theft_detected"), "{}", bench.log());
     bench.expect_sound("when answers were lost");
     for current in last {
-        client.get("/users/me", &current.access).expect(200);
-        client.refresh(&current.refresh).expect(200);
+        client.patient().get("/users/me", &current.access).expect(200);
+        client.patient().refresh(&current.refresh).expect(200);
     }
     println!("{refreshes} refreshes, {lost} lost answers, {refused} times 503: no session was lost");
 }

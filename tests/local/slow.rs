@@ -58,7 +58,7 @@ fn all_while(which: Calls, happens: Happens, writes: Vec<Write>) -> Vec<u16> {
     let admin = bench.admin(client);
     let asked = side_by_side(writes, FEW, |write| {
         let name = write.title().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-        let at = Setting { client, admin: admin.clone(), name };
+        let at = Setting { client: client.patient(), admin: admin.clone(), name };
         let ask = (write.ask)(&at);
         (write, at, ask)
     });
@@ -67,7 +67,7 @@ fn all_while(which: Calls, happens: Happens, writes: Vec<Write>) -> Vec<u16> {
     bench.forwarder.begin(which, happens);
     let answered = side_by_side(asked, all, |(write, at, ask)| {
         let sent = Instant::now();
-        let answer = ask.send(at.client).unwrap().named(&format!("{} while {happens:?}", write.title()));
+        let answer = ask.send(client).unwrap().named(&format!("{} while {happens:?}", write.title()));
         (write, at, ask, answer, sent.elapsed())
     });
     bench.forwarder.calls();
