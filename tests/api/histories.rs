@@ -175,14 +175,14 @@ async fn whatever_runs_beside_whatever_can_be_told_as_a_sequence() {
     service.sign_up("ann").await.expect(201);
     let asks = [Ask::Refresh(0), Ask::Refresh(1), Ask::Me, Ask::Logout, Ask::LogoutEverywhere, Ask::Revoke];
     let all = choices(&asks);
-    let (mut histories, mut refusals) = (0, 0);
+    let (mut histories, mut refusals) = (0_usize, 0);
     for (four, round) in all.iter().cycle().zip(0..(races() / 10).max(2 * all.len())) {
         // The older token comes within the grace, or after it; an answer of the store is lost, or none is.
-        let (waited, lost) = (if round / all.len() % 2 == 0 { 0 } else { 10 }, round % 2 == 0);
+        let (waited, lost) = (if (round / all.len()).is_multiple_of(2) { 0 } else { 10 }, round.is_multiple_of(2));
         let history = service.mixed(four, waited, lost).await;
         histories += 1;
         refusals += usize::from(history.has_refusals());
-        if histories % OF_ONE_SERVICE == 0 {
+        if histories.is_multiple_of(OF_ONE_SERVICE) {
             println!("{histories} histories of mixed requests, {refusals} with refusals, all linearizable");
         }
     }

@@ -54,7 +54,7 @@ fn of_sixteen_refreshes_all_get_the_one_successor() {
         // Had the session moved further than that, the next race would be theft.
         one_successor(presented, &answers, presented + 1, 1).unwrap();
         current = answers.into_iter().flatten().next().unwrap().1;
-        if (presented + 1) % 100 == 0 {
+        if (presented + 1).is_multiple_of(100) {
             println!("{} races of {RACERS} on ministack, no second successor", presented + 1);
         }
     }

@@ -131,10 +131,9 @@ impl SequentialSpec for Sequential {
         let serves = self.serves();
         match ask {
             Ask::Refresh(presented) => return self.refresh(*presented),
-            Ask::Me => {}
             Ask::Logout if serves => _ = self.session.revoke(NOW),
             Ask::LogoutEverywhere if serves => self.user.epoch = self.user.epoch.next(),
-            Ask::Logout | Ask::LogoutEverywhere => {}
+            Ask::Me | Ask::Logout | Ask::LogoutEverywhere => {}
             Ask::Revoke => {
                 self.session.revoke(NOW);
                 return Said::Done;
@@ -222,7 +221,7 @@ impl History {
     /// Whether it can be told as a sequence, in which each generation has one token; `lossy` where the store was asked again.
     pub fn is_linearizable(&self, lossy: bool) -> bool {
         let record = self.0.lock().unwrap();
-        let lost = lossy && record.lost.iter().any(|tester| tester.is_consistent());
+        let lost = lossy && record.lost.iter().any(LinearizabilityTester::is_consistent);
         !record.doubled && (lost || record.tester.is_consistent())
     }
 
