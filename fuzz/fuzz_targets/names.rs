@@ -2,6 +2,7 @@
 #![no_main]
 
 use doorward_core::api_key::ApiKeyId;
+use doorward_core::custom_claims::CustomClaims;
 use doorward_core::email::Email;
 use doorward_core::ids::{KeyId, SessionId, TokenId, UserId};
 use doorward_core::scope::ScopeSet;
@@ -37,6 +38,12 @@ fuzz_target!(|text: &str| {
     }
     for id in [TokenId::parse(text).map(|id| id.to_string()), SessionId::parse(text).map(|id| id.to_string())] {
         assert!(id.is_err() || id.as_deref() == Ok(text));
+    }
+    // No claim of one's own passes for one of Doorward's.
+    if CustomClaims::default().with(text, |_| None).is_ok() {
+        assert!(text.bytes().all(|byte| byte.is_ascii_graphic()) && text.len() <= 64);
+        let lower = text.to_ascii_lowercase();
+        assert!(!["sub", "sid", "scope", "roles", "permissions", "exp", "client_id"].contains(&lower.as_str()));
     }
     // No client is a user.
     if let Ok(client) = ApiKeyId::parse(text) {

@@ -85,6 +85,7 @@ async fn nobody_learns_by_an_answer_or_by_its_time_who_there_is() {
         assert_eq!(*answer, answers[0]);
     }
 
+    let mut told = false;
     println!("{rounds} of each; milliseconds, and microseconds apart (99 % of intervals have it)");
     for (at, (case, name, _)) in cases.iter().enumerate() {
         // A login by e-mail has one read more, whoever it names.
@@ -92,7 +93,9 @@ async fn nobody_learns_by_an_answer_or_by_its_time_who_there_is() {
         let [apart, least, most] = difference(&times[at], &times[reference]);
         let median = median(&times[at]);
         println!("{case:32} {:8.2} {apart:6} ({least}..{most})", median.as_secs_f64() * 1e3);
+        // A machine that has other things to do shows what is not there: it is no difference unless the whole interval is one.
         let bound = i64::try_from(median.as_micros()).unwrap() / 20;
-        assert!(rounds < MEASURABLE || apart.abs() < bound, "{case} is told from a wrong password by its time");
+        told |= rounds >= MEASURABLE && (least > bound || most < -bound);
     }
+    assert!(!told, "somebody is told from others by the time of a refusal");
 }
