@@ -1,8 +1,8 @@
 //! A QR code as a picture.
 
 use doorward_http::Error;
+use fast_qr::{ECL, QRBuilder};
 use png::{BitDepth, ColorType, Compression, Encoder};
-use qrcode::{Color, EcLevel, QrCode};
 
 /// Pixels a module: with one bit each, a module is a byte of its lines.
 const SCALE: usize = 8;
@@ -12,17 +12,15 @@ const QUIET: usize = 4;
 /// The QR code of a text, as a PNG in black and white.
 pub fn png_of(text: &str) -> Result<Vec<u8>, Error> {
     // The longest names that may be fit only at the lower level.
-    let code = QrCode::with_error_correction_level(text, EcLevel::M)
-        .or_else(|_| QrCode::with_error_correction_level(text, EcLevel::L))
-        .map_err(|error| Error::Unavailable(error.into()))?;
-    let modules = code.width();
+    let drawn = |level| QRBuilder::new(text).ecl(level).build();
+    let code = drawn(ECL::M).or_else(|_| drawn(ECL::L)).map_err(|error| Error::Unavailable(error.into()))?;
+    let modules = code.size;
     let places = modules + 2 * QUIET;
-    let colors = code.to_colors();
     // White is one.
     let byte = |x: usize, y: usize| {
         let module = |place: usize| place.checked_sub(QUIET).filter(|module| *module < modules);
         match (module(x), module(y)) {
-            (Some(x), Some(y)) if colors[y * modules + x] == Color::Dark => 0x00,
+            (Some(x), Some(y)) if code[y][x].value() => 0x00,
             _ => 0xff,
         }
     };
