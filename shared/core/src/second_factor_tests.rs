@@ -132,6 +132,6 @@ fn a_new_secret_waits_until_its_time_is_over() {
 
 #[test]
 fn nothing_of_a_factor_is_shown() {
-    let shown = format!("{:?} {:?} {:?}", code(1), recovery(), secrets(1));
-    assert_eq!(shown, "OneTimeCode(…) RecoveryCode(…) FactorSecrets(…)");
+    let shown = format!("{:?} {:?} {:?} {:?}", code(1), recovery(), secrets(1), secrets(1).totp);
+    assert_eq!(shown, "OneTimeCode(…) RecoveryCode(…) FactorSecrets(…) TotpSecret(…)");
 }
