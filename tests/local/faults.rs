@@ -5,7 +5,7 @@ use crate::bench::Bench;
 use crate::client::{Tokens, tokens};
 use crate::microburst::{Fault, Microburst};
 use crate::server::Server;
-use crate::slow::{PROMISED, again};
+use crate::slow::{ANSWERED_BY, again};
 use crate::writes::{Setting, Write, writes};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -94,7 +94,7 @@ impl<'a> Faulty<'a> {
             let first = ask.send(client).unwrap().named(&title);
             let took = sent.elapsed();
             met += self.microburst.relent();
-            assert!(took < PROMISED, "{title}: {took:?}");
+            assert!(took < ANSWERED_BY, "{title}: {took:?}");
             self.saw(trial, first.status, took);
             self.bench.expect_sound(&title);
 

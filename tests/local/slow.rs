@@ -9,8 +9,9 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Within this every request is answered.
-pub const PROMISED: Duration = Duration::from_secs(6);
+/// Within half of this every request is answered; a machine that runs other tests too is given twice the time. That five seconds
+/// are the service's own bound is tried out on a clock that is turned (`shared/http/src/patience.rs`).
+pub const ANSWERED_BY: Duration = Duration::from_secs(12);
 
 /// So many at a time are as many as a busy machine does in time.
 const FEW: usize = 4;
@@ -77,7 +78,7 @@ fn all_while(which: Calls, happens: Happens, writes: Vec<Write>) -> Vec<u16> {
     let slowest = answered.iter().map(|(.., took)| *took).max().unwrap();
     println!("{which:?} {happens:?}: the slowest answer took {slowest:?}");
     let statuses = side_by_side(answered, FEW, |(write, at, ask, answer, took)| {
-        assert!(took < PROMISED, "{} took {took:?}", write.title());
+        assert!(took < ANSWERED_BY, "{} took {took:?}", write.title());
         let status = answer.status;
         let last =
             if status == 503 { again(&answer, || ask.send(at.client).unwrap()) } else { answer.expect(write.first) };
