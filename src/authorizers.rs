@@ -41,11 +41,32 @@ impl Authorizer {
     }
 }
 
-const HTTP_APIS: Service = Service { name: "apigateway", endpoint: "AWS_ENDPOINT_URL_APIGATEWAYV2" };
-const REST_APIS: Service = Service { name: "apigateway", endpoint: "AWS_ENDPOINT_URL_API_GATEWAY" };
-/// How long a REST API keeps answers unless it is told otherwise
-/// (<https://docs.aws.amazon.com/apigateway/latest/api/API_Authorizer.html>). An HTTP API does not.
-const KEPT_BY_REST_APIS: u32 = 300;
+/// APIs of one kind, as API Gateway's own API has them.
+struct Family {
+    service: Service,
+    path: &'static str,
+    /// The parameter that asks for the next page.
+    cursor: &'static str,
+    /// For so many seconds an answer is used again where nobody says.
+    kept_for: u32,
+}
+
+/// HTTP APIs, which keep no answers by themselves, and REST APIs, which do
+/// (<https://docs.aws.amazon.com/apigateway/latest/api/API_Authorizer.html>).
+const FAMILIES: [Family; 2] = [
+    Family {
+        service: Service { name: "apigateway", endpoint: "AWS_ENDPOINT_URL_APIGATEWAYV2" },
+        path: "/v2/apis",
+        cursor: "nextToken",
+        kept_for: 0,
+    },
+    Family {
+        service: Service { name: "apigateway", endpoint: "AWS_ENDPOINT_URL_API_GATEWAY" },
+        path: "/restapis",
+        cursor: "position",
+        kept_for: 300,
+    },
+];
 
 /// All authorizers of the account and the region.
 ///
@@ -53,15 +74,27 @@ const KEPT_BY_REST_APIS: u32 = 300;
 /// When AWS does not say.
 pub async fn all(aws: &Aws) -> Result<Vec<Authorizer>, Fault> {
     let mut found = Vec::new();
-    for api in of_http::<Api>(aws, "/v2/apis").await? {
-        let of_api = of_http::<Described>(aws, &format!("/v2/apis/{}/authorizers", api.id)).await?;
-        found.extend(of_api.into_iter().map(|described| described.of(&api.name, 0)));
-    }
-    for api in of_rest::<Api>(aws, "/restapis").await? {
-        let of_api = of_rest::<Described>(aws, &format!("/restapis/{}/authorizers", api.id)).await?;
-        found.extend(of_api.into_iter().map(|described| described.of(&api.name, KEPT_BY_REST_APIS)));
+    for family in &FAMILIES {
+        for api in family.pages::<Api>(aws, "").await? {
+            let of_api = family.pages::<Described>(aws, &format!("/{}/authorizers", api.id)).await?;
+            found.extend(of_api.into_iter().map(|described| described.of(&api.name, family.kept_for)));
+        }
     }
     Ok(found)
+}
+
+impl Family {
+    async fn pages<T: DeserializeOwned>(&self, aws: &Aws, below: &str) -> Result<Vec<T>, Fault> {
+        let mut items = Vec::new();
+        let mut from = String::new();
+        loop {
+            let path = format!("{}{below}{from}", self.path);
+            let page: Page<T> = json(&aws.ask(&self.service, &path, None).await?)?;
+            items.extend(page.items);
+            let Some(next) = page.next.filter(|next| !next.is_empty()) else { return Ok(items) };
+            from = format!("?{}={}", self.cursor, utf8_percent_encode(&next, NON_ALPHANUMERIC));
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -106,23 +139,4 @@ struct Page<T> {
     items: Vec<T>,
     #[serde(alias = "nextToken", alias = "position")]
     next: Option<String>,
-}
-
-async fn of_http<T: DeserializeOwned>(aws: &Aws, path: &str) -> Result<Vec<T>, Fault> {
-    pages(aws, &HTTP_APIS, path, "nextToken").await
-}
-
-async fn of_rest<T: DeserializeOwned>(aws: &Aws, path: &str) -> Result<Vec<T>, Fault> {
-    pages(aws, &REST_APIS, path, "position").await
-}
-
-async fn pages<T: DeserializeOwned>(aws: &Aws, service: &Service, path: &str, cursor: &str) -> Result<Vec<T>, Fault> {
-    let mut items = Vec::new();
-    let mut from = String::new();
-    loop {
-        let page: Page<T> = json(&aws.ask(service, &format!("{path}{from}"), None).await?)?;
-        items.extend(page.items);
-        let Some(next) = page.next.filter(|next| !next.is_empty()) else { return Ok(items) };
-        from = format!("?{cursor}={}", utf8_percent_encode(&next, NON_ALPHANUMERIC));
-    }
 }
