@@ -1,23 +1,19 @@
 //! The conditions of the store's writes beside the functions of the core that say what they do: at every boundary, and
 //! every one of them with every other.
 
+use crate::support::history::RULES;
+use crate::support::session::{ann, session_of};
 use crate::support::{START, Service, service};
 use doorward_core::clock::Timestamp;
-use doorward_core::ids::{KeyId, RequestId, SessionId, UserId};
+use doorward_core::ids::{RequestId, SessionId};
 use doorward_core::refresh_token::{Generation, RefreshToken};
 use doorward_core::scope::ScopeSet;
-use doorward_core::session::{Amr, Refresh, Rotation, Session, SessionRules};
-use doorward_core::user::{Epoch, Role, User};
-use doorward_core::username::Username;
+use doorward_core::session::{Refresh, Rotation, Session};
+use doorward_core::user::{Epoch, User};
 use std::time::Duration;
 
 const NOW: Timestamp = START;
 const MILLISECOND: Duration = Duration::from_millis(1);
-const RULES: SessionRules = SessionRules {
-    idle: Duration::from_hours(7 * 24),
-    lifetime: Duration::from_hours(30 * 24),
-    grace: Duration::from_secs(10),
-};
 const PRESENTED: u32 = 5;
 
 fn request(id: &str) -> RequestId {
@@ -34,40 +30,17 @@ fn many_scopes(count: usize) -> ScopeSet {
 }
 
 fn user() -> User {
-    User {
-        id: UserId::parse("ann").unwrap(),
-        username: Username::parse("ann").unwrap(),
-        email: None,
-        email_verified: false,
-        full_name: None,
-        disabled: false,
-        role: Role::User,
-        permissions: ScopeSet::default(),
-        scopes: ScopeSet::default(),
-        two_factor_enabled: false,
-        epoch: Epoch(3),
-        created_at: NOW,
-    }
+    User { epoch: Epoch(3), ..ann(NOW) }
 }
 
 /// Alive, at the generation of the token, refreshed by somebody an hour ago.
 fn session() -> Session {
     Session {
-        id: SessionId::new(NOW, [0; 10]),
-        user: user().id,
         generation: Generation(PRESENTED),
         rotated_at: NOW.minus(Duration::from_hours(1)),
         rotated_by: request("theirs"),
-        epoch: Epoch(3),
-        auth_time: NOW,
-        amr: vec![Amr::Pwd],
         scopes: scopes("read write"),
-        key: KeyId::parse("k1").unwrap(),
-        created_at: NOW,
-        ends_at: NOW.plus(Duration::from_hours(24)),
-        revoked_at: None,
-        address: String::new(),
-        user_agent: String::new(),
+        ..session_of(&user(), Duration::from_hours(24))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::support::second_factor::{Guarded, STEP};
 use crate::support::state::claims;
 use crate::support::{PASSWORD, Service, service, service_with};
 use aws_sdk_dynamodb::types::AttributeValue;
+use doorward::tables::of_template;
 use doorward_core::keyring::Purpose;
 use doorward_core::rotation::Order;
 use serde_json::json;
@@ -30,18 +31,6 @@ const ENDS: [(&str, &str); 12] = [
     ("signing-keys", "signs_from"),
     ("signing-keys", "signs_until"),
     ("signing-keys", "verifies_until"),
-];
-
-const TABLES: [&str; 9] = [
-    "api-keys",
-    "credentials",
-    "example-items",
-    "limits",
-    "revoked-tokens",
-    "second-factors",
-    "sessions",
-    "signing-keys",
-    "users",
 ];
 
 /// Whoever else is asked what a token or a key is worth.
@@ -135,15 +124,15 @@ async fn the_list_of_ends_is_whole() {
     service.turn(Purpose::Sign, Order::Now).await;
 
     let mut found = BTreeSet::new();
-    for table in TABLES {
-        let items = service.raw.items(table).await;
+    for table in of_template().unwrap().into_iter().map(|table| table.name) {
+        let items = service.raw.items(&table).await;
         assert!(!items.is_empty(), "{table}");
         let names = items.into_iter().flat_map(Item::into_keys);
         let ends =
             names.filter(|name| ["_until", "_from", "ends_at", "expires_at"].iter().any(|end| name.ends_with(end)));
-        found.extend(ends.map(|name| (table, name)));
+        found.extend(ends.map(|name| (table.clone(), name)));
     }
-    let found: BTreeSet<_> = found.iter().map(|(table, name)| (*table, name.as_str())).collect();
+    let found: BTreeSet<_> = found.iter().map(|(table, name)| (table.as_str(), name.as_str())).collect();
     assert_eq!(found, BTreeSet::from(ENDS));
 }
 

@@ -1,8 +1,9 @@
 //! Histories: what was asked and answered by whom before what, recorded in races, and held against what a session does when
 //! one request comes after the other.
 
-use crate::support::history::{Ask, History, Said, Sequential, generation_of, one_successor};
+use crate::support::history::{Ask, History, Said, Sequential};
 use crate::support::request::Request;
+use crate::support::successor::{generation_of, one_successor};
 use crate::support::{Answer, Service, Tokens, service_with};
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,9 +1,9 @@
 //! Refreshes that race on a DynamoDB that is not the embedded one, as ministack has it. Needs `ministack`.
 
 use crate::client::{Answer, Client, tokens};
-use crate::history::{generation_of, one_successor};
 use crate::ministack::Ministack;
 use crate::server::Place;
+use crate::successor::{generation_of, one_successor};
 use std::thread;
 
 /// How many races there are where one is run on the embedded store by `just histories`.

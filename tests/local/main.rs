@@ -16,10 +16,6 @@ mod first_session;
 mod forwarder;
 #[cfg(feature = "tools")]
 mod histories;
-#[allow(dead_code)] // The API's tests use the rest.
-#[cfg(feature = "tools")]
-#[path = "../support/history.rs"]
-mod history;
 #[path = "../support/invariants.rs"]
 mod invariants;
 mod journey;
@@ -44,6 +40,9 @@ mod slow_clients;
 #[cfg(feature = "tools")]
 mod stack;
 mod starts;
+#[cfg(feature = "tools")]
+#[path = "../support/successor.rs"]
+mod successor;
 mod tune_hash;
 #[cfg(feature = "tools")]
 mod watch;

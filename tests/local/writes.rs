@@ -160,6 +160,12 @@ impl Setting {
         self.client.log_in(&self.name, password).status
     }
 
+    /// Expects that one code is used up, and the next one is good.
+    fn expect_used_up(&self, ask: &Ask) {
+        assert_eq!(self.log_in_with(ask.more("used")), 400);
+        assert_eq!(self.log_in_with(ask.more("next")), 200);
+    }
+
     /// Expects that both tokens are good.
     fn expect_in(&self, who: &Tokens) {
         self.get("/users/me", &who.access, 200);

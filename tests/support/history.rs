@@ -1,24 +1,20 @@
 //! What a session does when one request comes after the other, by the core's own functions; and whether a history of
 //! requests side by side can be told as such a sequence.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use super::session::{ann, session_of};
 use doorward_core::clock::Timestamp;
-use doorward_core::ids::{KeyId, RequestId, SessionId, UserId};
+use doorward_core::ids::RequestId;
 use doorward_core::refresh_token::{Generation, RefreshToken};
-use doorward_core::scope::ScopeSet;
-use doorward_core::session::{
-    Amr, Refresh, RefreshRefusal, Rotation, Session, SessionRules, judge_bearer, judge_refresh,
-};
-use doorward_core::user::{Epoch, Role, User};
-use doorward_core::username::Username;
+use doorward_core::session::{Refresh, RefreshRefusal, Rotation, Session, SessionRules, judge_bearer, judge_refresh};
+use doorward_core::user::User;
 use stateright::semantics::{ConsistencyTester as _, LinearizabilityTester, SequentialSpec};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
-const RULES: SessionRules = SessionRules {
+/// The defaults.
+pub const RULES: SessionRules = SessionRules {
     idle: Duration::from_hours(7 * 24),
     lifetime: Duration::from_hours(30 * 24),
     grace: Duration::from_secs(10),
@@ -56,36 +52,11 @@ pub struct Sequential {
 impl Sequential {
     /// A session that stands at `generation`, since `rotated` ago.
     pub fn standing_at(generation: u32, rotated: Duration) -> Self {
-        let user = User {
-            id: UserId::parse("ann").unwrap(),
-            username: Username::parse("ann").unwrap(),
-            email: None,
-            email_verified: false,
-            full_name: None,
-            disabled: false,
-            role: Role::User,
-            permissions: ScopeSet::default(),
-            scopes: ScopeSet::default(),
-            two_factor_enabled: false,
-            epoch: Epoch(1),
-            created_at: NOW,
-        };
+        let user = ann(NOW);
         let session = Session {
-            id: SessionId::new(NOW, [1; 10]),
-            user: user.id.clone(),
             generation: Generation(generation),
             rotated_at: NOW.minus(rotated),
-            rotated_by: request("before"),
-            epoch: user.epoch,
-            auth_time: NOW,
-            amr: vec![Amr::Pwd],
-            scopes: ScopeSet::default(),
-            key: KeyId::parse("k1").unwrap(),
-            created_at: NOW,
-            ends_at: NOW.plus(RULES.lifetime),
-            revoked_at: None,
-            address: String::new(),
-            user_agent: String::new(),
+            ..session_of(&user, RULES.lifetime)
         };
         Self { session, user }
     }
@@ -235,35 +206,4 @@ impl Record {
     fn testers(&mut self) -> impl Iterator<Item = &mut LinearizabilityTester<usize, Sequential>> {
         std::iter::once(&mut self.tester).chain(&mut self.lost)
     }
-}
-
-/// The generation of a refresh token, which stands before its tag.
-pub fn generation_of(token: &str) -> u32 {
-    let bytes = URL_SAFE_NO_PAD.decode(token.strip_prefix("dwr_").unwrap()).unwrap();
-    let (rest, _) = bytes.split_last_chunk::<16>().unwrap();
-    u32::from_be_bytes(*rest.last_chunk().unwrap())
-}
-
-/// Whether of all those who presented the token of a generation, and got that, `winners` at least got the one successor, and
-/// the others nothing. The session stands at `stands`.
-///
-/// # Errors
-/// What is wrong.
-pub fn one_successor(
-    presented: u32,
-    answers: &[Option<(u32, String)>],
-    stands: u32,
-    winners: usize,
-) -> Result<(), String> {
-    let won: Vec<_> = answers.iter().flatten().collect();
-    if won.len() < winners {
-        return Err(format!("{} of {winners} got a successor", won.len()));
-    }
-    if let Some((generation, _)) = won.iter().find(|(generation, _)| *generation != presented + 1) {
-        return Err(format!("{presented} was followed by {generation}"));
-    }
-    if won.iter().any(|(_, token)| *token != won[0].1) {
-        return Err(format!("{presented} has two successors"));
-    }
-    if stands == presented + 1 { Ok(()) } else { Err(format!("{presented} was moved to {stands}")) }
 }

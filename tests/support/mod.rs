@@ -14,7 +14,9 @@ pub mod raw;
 pub mod request;
 pub mod roles;
 pub mod second_factor;
+pub mod session;
 pub mod state;
+pub mod successor;
 
 use axum::Router;
 use axum::middleware::from_fn;

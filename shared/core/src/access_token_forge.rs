@@ -4,8 +4,7 @@ use super::*;
 use crate::ids::RequestId;
 use crate::refresh_token::Generation;
 use crate::signing::Algorithm;
-use crate::user::{Epoch, Role};
-use crate::username::Username;
+use crate::user::Epoch;
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -74,18 +73,11 @@ pub(super) fn claims() -> Value {
 /// Who `claims` are about.
 pub(super) fn user() -> User {
     User {
-        id: UserId::parse("ann").unwrap(),
-        username: Username::parse("Ann").unwrap(),
-        email: None,
-        email_verified: false,
-        full_name: None,
-        disabled: false,
-        role: Role::User,
         permissions: ScopeSet::parse("read:users").unwrap(),
         scopes: ScopeSet::parse("read:items write:items").unwrap(),
-        two_factor_enabled: false,
         epoch: Epoch(0),
         created_at: NOW,
+        ..User::ann()
     }
 }
 

@@ -322,3 +322,7 @@ pub fn renewed_access_ends_at(session: &Session, now: Timestamp, lifetime: Durat
 #[cfg(test)]
 #[path = "session_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "session_rotation_tests.rs"]
+mod rotation_tests;

@@ -1,7 +1,7 @@
 use super::*;
 
-const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
-const RULES: SessionRules = SessionRules {
+pub(super) const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
+pub(super) const RULES: SessionRules = SessionRules {
     idle: Duration::from_hours(7 * 24),
     lifetime: Duration::from_hours(30 * 24),
     grace: Duration::from_secs(10),
@@ -9,7 +9,7 @@ const RULES: SessionRules = SessionRules {
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// Stands at generation 5 since an hour ago, by another request than `ours`.
-fn session() -> Session {
+pub(super) fn session() -> Session {
     Session {
         id: SessionId::new(NOW, [1; 10]),
         user: UserId::parse("ann").unwrap(),
@@ -33,7 +33,7 @@ fn scopes(text: &str) -> ScopeSet {
     ScopeSet::parse(text).unwrap()
 }
 
-fn request(id: &str) -> RequestId {
+pub(super) fn request(id: &str) -> RequestId {
     RequestId::parse(id).unwrap()
 }
 
@@ -46,6 +46,11 @@ fn rotated(since: Duration, by: &str) -> Session {
     Session { rotated_at: ago(since), rotated_by: request(by), ..session() }
 }
 
+pub(super) fn token(generation: u32) -> RefreshToken {
+    let Session { key, user, id, .. } = session();
+    RefreshToken { key, user, session: id, generation: Generation(generation) }
+}
+
 /// What request `ours` gets for the token of that generation, which asks for `scope`.
 fn refresh(
     rotation: Rotation,
@@ -54,9 +59,7 @@ fn refresh(
     scope: Option<&str>,
     rules: &SessionRules,
 ) -> Result<Session, RefreshRefusal> {
-    let session = session();
-    let token =
-        RefreshToken { key: session.key, user: session.user, session: session.id, generation: Generation(presented) };
+    let token = token(presented);
     let (scopes, request) = (scope.map(scopes), request("ours"));
     let refresh = Refresh { token: &token, scopes: scopes.as_ref(), request: &request, now: NOW };
     judge_refresh(rotation, user, &refresh, rules)
@@ -260,8 +263,7 @@ fn of_several_reasons_against_a_call_the_first_counts() {
             spoil(&mut case);
         }
         let (user, session, revoked) = case.clone();
-        let expected =
-            chosen.first().map_or_else(|| Ok((self::User::ann(), self::session())), |(_, refusal)| Err(*refusal));
+        let expected = chosen.first().map_or_else(|| Ok((User::ann(), self::session())), |(_, refusal)| Err(*refusal));
         assert_eq!(judge_bearer(user, session, revoked, NOW), expected, "{subset:07b}");
     }
 }
@@ -345,9 +347,7 @@ fn a_session_is_alive_until_one_thing_ends_it() {
 #[test]
 fn a_refresh_token_is_good_where_its_session_stands_and_until_that_is_over() {
     let ends_at = |generation, session: &Session, user: &User| {
-        let Session { key, user: owner, id, .. } = session.clone();
-        let token = RefreshToken { key, user: owner, session: id, generation: Generation(generation) };
-        refresh_token_ends_at(&token, user, session, NOW, &RULES)
+        refresh_token_ends_at(&token(generation), user, session, NOW, &RULES)
     };
     assert_eq!(ends_at(5, &session(), &User::ann()), Some(session().ends_at));
     let long = Session { ends_at: NOW.plus(RULES.lifetime), ..session() };
@@ -359,40 +359,6 @@ fn a_refresh_token_is_good_where_its_session_stands_and_until_that_is_over() {
         assert_eq!(ends_at(5, &dead, &User::ann()), None, "{dead:?}");
     }
     assert_eq!(ends_at(5, &session(), &User { disabled: true, ..User::ann() }), None);
-}
-
-/// What the write of request `ours` does with a session that it finds, for the token of that generation.
-fn written(found: Option<Session>, presented: u32) -> Rotation {
-    let Session { key, user, id, .. } = session();
-    let token = RefreshToken { key, user, session: id, generation: Generation(presented) };
-    Rotation::of(found, &Refresh { token: &token, scopes: None, request: &request("ours"), now: NOW }, &RULES)
-}
-
-#[test]
-fn the_write_of_a_refresh_moves_its_session_on_and_no_other() {
-    let next = Session { generation: Generation(6), rotated_at: NOW, rotated_by: request("ours"), ..session() };
-    assert_eq!(written(Some(session()), 5), Rotation::Moved(next));
-    assert_eq!(written(Some(session()), 4), Rotation::Refused(Some(session())));
-    assert_eq!(written(Some(session()), 6), Rotation::Refused(Some(session())));
-    assert_eq!(written(None, 5), Rotation::Refused(None));
-}
-
-#[test]
-fn of_session_and_user_the_older_one_is_read_again() {
-    let at = |epoch| Rotation::Refused(Some(Session { epoch: Epoch(epoch), ..session() }));
-    let ann = User::ann();
-    assert_eq!(at(2).behind(Some(&ann)), Some(Behind::Session));
-    assert_eq!(at(3).behind(Some(&ann)), None);
-    assert_eq!(at(4).behind(Some(&ann)), Some(Behind::User));
-    assert_eq!(at(2).behind(None), None);
-    assert_eq!(Rotation::Refused(None).behind(Some(&ann)), None);
-
-    let ended = Session { epoch: Epoch(9), revoked_at: Some(NOW), generation: Generation(8), ..session() };
-    let mut rotation = written(Some(session()), 5);
-    rotation.catch_up(&ended);
-    let caught_up = rotation.session().unwrap();
-    assert_eq!((caught_up.epoch, caught_up.revoked_at), (Epoch(9), Some(NOW)));
-    assert_eq!(caught_up.generation, Generation(6), "where it stands is what the write found");
 }
 
 #[test]

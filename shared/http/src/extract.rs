@@ -1,29 +1,19 @@
 //! Bodies, read to a limit and parsed into types that cannot be wrong, with everything that is wrong said at once.
 
+use crate::body::{content_type, read_body};
 use crate::error::Defect;
-use crate::patience::unhurried;
 use crate::{App, Error};
-use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
 use doorward_core::scope::ScopeSet;
 use percent_encoding::percent_decode_str;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt;
-use std::time::Duration;
-use tokio::time::timeout;
-
-/// The longest body that any route reads.
-pub const BODY_LIMIT: usize = 64 * 1024;
 
 /// Nobody mends more at once, and an answer is not to be many times its request.
 const DEFECTS_TOLD: usize = 64;
-
-/// For the whole of a body. On Lambda it is there before the request is.
-const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a body may be written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -345,31 +335,6 @@ fn defect(name: &str, detail: impl fmt::Display) -> Defect {
     let name: String = name.chars().take(100).collect();
     let pointer = if name.is_empty() { name } else { format!("/{}", name.replace('~', "~0").replace('/', "~1")) };
     Defect { pointer, detail: detail.to_string() }
-}
-
-/// The type without its parameters; an encoded body is of a type that nobody asked for.
-fn content_type(headers: &HeaderMap) -> Option<String> {
-    let encoded = headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity");
-    let value = headers.get(header::CONTENT_TYPE);
-    if encoded || headers.get_all(header::CONTENT_TYPE).iter().count() > 1 {
-        return Some(String::new());
-    }
-    let text =
-        value.map(|value| value.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase());
-    text.filter(|text| !text.is_empty())
-}
-
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Error> {
-    refuse_long(headers)?;
-    let read = unhurried(timeout(BODY_PATIENCE, to_bytes(body, BODY_LIMIT))).await.map_err(|_| Error::TooSlow)?;
-    // What is not there by its declared length is either too long or broken off: nobody reads that answer.
-    read.map(|bytes| bytes.to_vec()).map_err(|_| Error::TooLarge)
-}
-
-/// Refuses a body by its declared length.
-pub(crate) fn refuse_long(headers: &HeaderMap) -> Result<(), Error> {
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > BODY_LIMIT) { Err(Error::TooLarge) } else { Ok(()) }
 }
 
 /// The members of a JSON object in their order, those that stand twice too.

@@ -1,9 +1,9 @@
 //! Who is asking: a handler that has a [`Caller`] in its signature is called by nobody else.
 
 use crate::audit::{Event, Needed};
+use crate::body::refuse_long;
 use crate::client::Client;
 use crate::error::ScopedError;
-use crate::extract::refuse_long;
 use crate::{App, Error};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;

@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod app;
 pub mod audit;
+mod body;
 pub mod claims;
 pub mod client;
 pub mod config;

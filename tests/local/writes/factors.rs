@@ -59,10 +59,7 @@ pub fn writes() -> Vec<Write> {
             },
             first: 200,
             again: &[200, 400],
-            then: |at, ask, _| {
-                assert_eq!(at.log_in_with(ask.more("used")), 400);
-                assert_eq!(at.log_in_with(ask.more("next")), 200);
-            },
+            then: |at, ask, _| at.expect_used_up(ask),
         },
         Write {
             route: ("POST", "/2fa/disable"),

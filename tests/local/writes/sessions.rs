@@ -43,10 +43,7 @@ pub fn logins() -> Vec<Write> {
             },
             first: 200,
             again: &[200, 400],
-            then: |at, ask, _| {
-                assert_eq!(at.log_in_with(ask.more("used")), 400);
-                assert_eq!(at.log_in_with(ask.more("next")), 200);
-            },
+            then: |at, ask, _| at.expect_used_up(ask),
         },
         Write {
             route: ("POST", "/token"),
@@ -62,8 +59,7 @@ pub fn logins() -> Vec<Write> {
             then: |at, ask, _| {
                 let used = [("mfa_token", ask.more("mfa")), ("otp", ask.more("next"))];
                 Ask::new("POST", "/token").form(&used).send(at.client).unwrap().expect(401);
-                assert_eq!(at.log_in_with(ask.more("used")), 400);
-                assert_eq!(at.log_in_with(ask.more("next")), 200);
+                at.expect_used_up(ask);
             },
         },
         Write {

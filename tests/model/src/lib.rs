@@ -9,5 +9,7 @@ mod exchange;
 mod promises;
 mod protocol;
 mod rules;
+#[path = "../../support/session.rs"]
+mod session;
 mod state;
 mod tests;

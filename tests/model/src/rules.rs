@@ -1,16 +1,15 @@
 //! What the steps come to, by the functions that decide it in the running service.
 
+use crate::session::{ann, session_of};
 use crate::state::{Account, Exchange, Found, How, Older, Owner, Row};
 use doorward_core::clock::Timestamp;
-use doorward_core::ids::{KeyId, RequestId, SessionId, UserId};
+use doorward_core::ids::RequestId;
 use doorward_core::refresh_token::{Generation, RefreshToken};
-use doorward_core::scope::ScopeSet;
 use doorward_core::session::{
-    Amr, Behind, Refresh, RefreshRefusal, Rotation, Session, SessionRules, judge_bearer, judge_refresh,
+    Behind, Refresh, RefreshRefusal, Rotation, Session, SessionRules, judge_bearer, judge_refresh,
     refresh_token_ends_at,
 };
-use doorward_core::user::{Epoch, Role, User};
-use doorward_core::username::Username;
+use doorward_core::user::{Epoch, User};
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -104,37 +103,8 @@ impl Rules {
     pub fn new(grace: bool, flaw: Option<Flaw>) -> Self {
         let rules =
             SessionRules { idle: TICK * 2, lifetime: TICK * 3, grace: if grace { TICK } else { Duration::ZERO } };
-        let user = User {
-            id: UserId::from_random([1; 16]),
-            username: Username::parse("ann").unwrap(),
-            email: None,
-            email_verified: false,
-            full_name: None,
-            disabled: false,
-            role: Role::User,
-            permissions: ScopeSet::default(),
-            scopes: ScopeSet::default(),
-            two_factor_enabled: false,
-            epoch: Epoch(0),
-            created_at: START,
-        };
-        let session = Session {
-            id: SessionId::new(START, [1; 10]),
-            user: user.id.clone(),
-            generation: Generation(0),
-            rotated_at: START,
-            rotated_by: request(None),
-            epoch: Epoch(0),
-            auth_time: START,
-            amr: vec![Amr::Pwd],
-            scopes: ScopeSet::default(),
-            key: KeyId::from_random([1; 12]),
-            created_at: START,
-            ends_at: START.plus(rules.lifetime),
-            revoked_at: None,
-            address: String::new(),
-            user_agent: String::new(),
-        };
+        let user = ann(START);
+        let session = Session { rotated_by: request(None), ..session_of(&user, rules.lifetime) };
         Self { flaw, known: Arc::default(), lasting: rules, session, user }
     }
 
