@@ -59,6 +59,17 @@ async fn a_renewal_does_not_move_the_session() {
 }
 
 #[tokio::test]
+async fn nothing_is_renewed_of_a_session_that_was_not_used_for_too_long() {
+    let service = service_with(&[("DOORWARD_REFRESH_TTL", "50")]).await;
+    let tokens = service.newcomer("ann").await;
+    service.wait(20);
+    assert_eq!(service.renewed(&tokens.access).await.1, 30);
+    service.wait(30);
+    service.renew(&tokens.access).await.expect_problem(401, "Could not validate credentials");
+    service.refresh(&tokens.refresh).await.expect_problem(401, "Invalid refresh token");
+}
+
+#[tokio::test]
 async fn renewals_end_one_hour_after_the_last_login_or_refresh() {
     let service = service().await;
     let tokens = service.newcomer("ann").await;

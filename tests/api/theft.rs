@@ -96,14 +96,26 @@ async fn once_the_successor_was_used_there_is_no_grace() {
 
 #[tokio::test]
 async fn a_token_of_long_ago_is_stolen_still_whatever_it_asks_for() {
+    for scope in ["read:items", "admin", "read:items\"", "é"] {
+        let service = service().await;
+        let tokens = service.newcomer("ann").await;
+        let all = service.refreshed_times(&tokens, 5).await;
+        service.wait(86_400);
+        let form = [("refresh_token", all[1].refresh.as_str()), ("scope", scope)];
+        service.post("/token/refresh").form(&form).send().await.expect_problem(401, "Invalid refresh token");
+        assert_eq!(service.thefts(), 1, "{scope}");
+        service.refresh(&all[5].refresh).await.expect_problem(401, "Invalid refresh token");
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_scope_says_nothing_before_the_token_does() {
     let service = service().await;
     let tokens = service.newcomer("ann").await;
-    let all = service.refreshed_times(&tokens, 5).await;
-    service.wait(86_400);
-    let form = [("refresh_token", all[1].refresh.as_str()), ("scope", "read:items")];
+    let form = [("refresh_token", tokens.refresh.as_str()), ("scope", "read:items\"")];
+    service.post("/token/refresh").form(&form).send().await.expect_problem(400, "Scope not allowed");
+    service.post_as(&tokens.access, "/logout").await.expect(200);
     service.post("/token/refresh").form(&form).send().await.expect_problem(401, "Invalid refresh token");
-    assert_eq!(service.thefts(), 1);
-    service.refresh(&all[5].refresh).await.expect_problem(401, "Invalid refresh token");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use super::session::{ann, session_of};
 use doorward_core::clock::Timestamp;
 use doorward_core::ids::RequestId;
 use doorward_core::refresh_token::{Generation, RefreshToken};
+use doorward_core::scope::AskedScopes;
 use doorward_core::session::{Refresh, RefreshRefusal, Rotation, Session, SessionRules, judge_bearer, judge_refresh};
 use doorward_core::user::User;
 use stateright::semantics::{ConsistencyTester as _, LinearizabilityTester, SequentialSpec};
@@ -72,7 +73,7 @@ impl Sequential {
             session: self.session.id,
             generation: Generation(presented),
         };
-        let refresh = Refresh { token: &token, scopes: None, request: &request("anybody"), now: NOW };
+        let refresh = Refresh { token: &token, scopes: &AskedScopes::All, request: &request("anybody"), now: NOW };
         let rotation = Rotation::of(Some(self.session.clone()), &refresh, &RULES);
         if let Rotation::Moved(session) = &rotation {
             // No request asks twice here.

@@ -82,6 +82,51 @@ impl ScopeSet {
     }
 }
 
+/// The `scope` parameter of a refresh (RFC 6749 §6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AskedScopes {
+    /// Absent: all that there is to get.
+    All,
+    /// No more than these.
+    These(ScopeSet),
+    /// What is no list of scopes, so that nobody has them. It is a wrong wish and nothing else: what there is to say of the
+    /// token comes first.
+    Malformed,
+}
+
+impl AskedScopes {
+    /// Takes the parameter. An empty list is an absent one.
+    #[must_use]
+    pub fn parse(text: Option<&str>) -> Self {
+        match text.map(ScopeSet::parse) {
+            None => Self::All,
+            Some(Ok(set)) if set.is_empty() => Self::All,
+            Some(Ok(set)) => Self::These(set),
+            Some(Err(_)) => Self::Malformed,
+        }
+    }
+
+    /// Whether nothing is asked for that is not among `granted`.
+    #[must_use]
+    pub fn within(&self, granted: &ScopeSet) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(asked) => asked.is_subset(granted),
+            Self::Malformed => false,
+        }
+    }
+
+    /// What is asked for of what was granted.
+    #[must_use]
+    pub fn of(&self, granted: &ScopeSet) -> ScopeSet {
+        match self {
+            Self::All => granted.clone(),
+            Self::These(asked) => asked.intersection(granted),
+            Self::Malformed => ScopeSet::default(),
+        }
+    }
+}
+
 fn is_token(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5B | 0x5D..=0x7E))
 }
@@ -118,6 +163,23 @@ mod tests {
         let set = ScopeSet::parse(" write:items  read:items write:items ").unwrap();
         assert_eq!(set.to_string(), "read:items write:items");
         assert!(ScopeSet::parse("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_refresh_asks_for_all_for_some_or_for_what_nobody_has() {
+        let granted = ScopeSet::parse("read write").unwrap();
+        for (text, within, of) in [
+            (Some("read\"write"), false, ""),
+            (Some("read é"), false, ""),
+            (Some("read admin"), false, "read"),
+            (Some("read"), true, "read"),
+            (Some(" "), true, "read write"),
+            (Some(""), true, "read write"),
+            (None, true, "read write"),
+        ] {
+            let asked = AskedScopes::parse(text);
+            assert_eq!((asked.within(&granted), asked.of(&granted).to_string()), (within, of.to_owned()), "{text:?}");
+        }
     }
 
     proptest! {

@@ -5,7 +5,7 @@
 use crate::clock::Timestamp;
 use crate::ids::{KeyId, RequestId, SessionId, UserId};
 use crate::refresh_token::{Generation, RefreshToken};
-use crate::scope::ScopeSet;
+use crate::scope::{AskedScopes, ScopeSet};
 use crate::user::{Epoch, User};
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -137,7 +137,7 @@ impl Rotation {
             session.generation == refresh.token.generation
                 && session.revoked_at.is_none()
                 && !session.has_lapsed(refresh.now, rules)
-                && refresh.scopes.is_none_or(|asked| asked.is_subset(&session.scopes))
+                && refresh.scopes.within(&session.scopes)
         };
         match found {
             Some(session) if may_move(&session) => Self::Moved(Session {
@@ -185,7 +185,7 @@ pub struct Refresh<'a> {
     /// The token that was presented, its tag verified.
     pub token: &'a RefreshToken,
     /// The scopes that were asked for.
-    pub scopes: Option<&'a ScopeSet>,
+    pub scopes: &'a AskedScopes,
     /// The request that presents it.
     pub request: &'a RequestId,
     /// When.
@@ -246,7 +246,7 @@ fn judge_refused(session: Session, refresh: &Refresh<'_>, rules: &SessionRules) 
     if session.generation > presented && !is_ours && !is_repetition {
         return Err(RefreshRefusal::Theft);
     }
-    if refresh.scopes.is_some_and(|asked| !asked.is_subset(&session.scopes)) {
+    if !refresh.scopes.within(&session.scopes) {
         return Err(RefreshRefusal::ScopeNotAllowed);
     }
     // Alive, at its generation and wide enough: the write's own clock and this one disagree by less than a retry takes.
@@ -312,10 +312,17 @@ pub fn access_ends_at(session: &Session, now: Timestamp, lifetime: Duration) -> 
 }
 
 /// When an access token minted from another one ends: besides, at the latest one hour after the last login or refresh, so
-/// that a copied access token does not live on by itself. `None` when that is over.
+/// that a copied access token does not live on by itself, and not when the session has been idle for too long. `None` when
+/// that is over.
 #[must_use]
-pub fn renewed_access_ends_at(session: &Session, now: Timestamp, lifetime: Duration) -> Option<Timestamp> {
-    let end = access_ends_at(session, now, lifetime).min(session.rotated_at.plus(Duration::from_hours(1)));
+pub fn renewed_access_ends_at(
+    session: &Session,
+    now: Timestamp,
+    lifetime: Duration,
+    rules: &SessionRules,
+) -> Option<Timestamp> {
+    let unrefreshed = rules.idle.min(Duration::from_hours(1));
+    let end = access_ends_at(session, now, lifetime).min(session.rotated_at.plus(unrefreshed));
     (end.seconds() > now.seconds()).then_some(end)
 }
 

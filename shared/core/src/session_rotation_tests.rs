@@ -5,7 +5,7 @@ use super::*;
 fn written(found: Option<Session>, presented: u32) -> Rotation {
     Rotation::of(
         found,
-        &Refresh { token: &token(presented), scopes: None, request: &request("ours"), now: NOW },
+        &Refresh { token: &token(presented), scopes: &AskedScopes::All, request: &request("ours"), now: NOW },
         &RULES,
     )
 }

@@ -60,8 +60,8 @@ fn refresh(
     rules: &SessionRules,
 ) -> Result<Session, RefreshRefusal> {
     let token = token(presented);
-    let (scopes, request) = (scope.map(scopes), request("ours"));
-    let refresh = Refresh { token: &token, scopes: scopes.as_ref(), request: &request, now: NOW };
+    let (scopes, request) = (AskedScopes::parse(scope), request("ours"));
+    let refresh = Refresh { token: &token, scopes: &scopes, request: &request, now: NOW };
     judge_refresh(rotation, user, &refresh, rules)
 }
 
@@ -74,7 +74,7 @@ type Defect<T> = (fn(&mut T), RefreshRefusal);
 
 #[test]
 fn of_several_reasons_against_a_refresh_the_first_counts() {
-    type Case = (Option<User>, Option<Session>, &'static str);
+    type Case = (Option<User>, Option<Session>, bool);
     let defects: [Defect<Case>; 8] = [
         (|case| case.1 = None, RefreshRefusal::Dead),
         (|case| case.0 = None, RefreshRefusal::Dead),
@@ -83,18 +83,20 @@ fn of_several_reasons_against_a_refresh_the_first_counts() {
         (|case| case.1.iter_mut().for_each(|session| session.revoked_at = Some(NOW)), RefreshRefusal::Dead),
         (|case| case.1.iter_mut().for_each(|session| session.ends_at = NOW), RefreshRefusal::Dead),
         (|case| case.1.iter_mut().for_each(|session| session.generation = Generation(7)), RefreshRefusal::Theft),
-        (|case| case.2 = "read admin", RefreshRefusal::ScopeNotAllowed),
+        // What is no scope is as wide as any.
+        (|case| case.2 = true, RefreshRefusal::ScopeNotAllowed),
     ];
-    for subset in 0..1 << defects.len() {
+    for (subset, wide) in (0..1 << defects.len()).flat_map(|subset| [(subset, "read admin"), (subset, "read\"")]) {
         // Without a defect: a repetition within the grace time.
-        let mut case: Case = (Some(User::ann()), Some(rotated(Duration::ZERO, "theirs")), "read");
+        let mut case: Case = (Some(User::ann()), Some(rotated(Duration::ZERO, "theirs")), false);
         let chosen: Vec<_> = defects.iter().enumerate().filter(|(n, _)| subset >> n & 1 == 1).map(|(_, d)| d).collect();
         for (spoil, _) in &chosen {
             spoil(&mut case);
         }
         let expected = chosen.first().map(|(_, refusal)| *refusal);
-        let verdict = refresh(Rotation::Refused(case.1.clone()), case.0.as_ref(), 4, Some(case.2), &RULES);
-        assert_eq!(verdict.err(), expected, "{subset:08b}");
+        let scope = if case.2 { wide } else { "read" };
+        let verdict = refresh(Rotation::Refused(case.1.clone()), case.0.as_ref(), 4, Some(scope), &RULES);
+        assert_eq!(verdict.err(), expected, "{subset:08b} {wide}");
     }
 }
 
@@ -306,7 +308,17 @@ fn a_renewed_access_token_ends_an_hour_after_the_last_refresh_at_the_latest() {
         let (since, left) = seconds((since_refresh, session_left));
         let session = Session { rotated_at: ago(since), ends_at: NOW.plus(left), ..session() };
         let expected = expected.map(|seconds| NOW.plus(Duration::from_secs(seconds)));
-        assert_eq!(renewed_access_ends_at(&session, NOW, lifetime), expected, "{since_refresh} {session_left}");
+        assert_eq!(renewed_access_ends_at(&session, NOW, lifetime, &RULES), expected, "{since_refresh} {session_left}");
+    }
+}
+
+#[test]
+fn a_renewed_access_token_ends_with_the_time_without_use() {
+    let rules = SessionRules { idle: Duration::from_mins(1), ..RULES };
+    for (since, expected) in [(0, Some(60)), (59, Some(1)), (60, None), (61, None)] {
+        let session = Session { rotated_at: ago(Duration::from_secs(since)), ..session() };
+        let end = renewed_access_ends_at(&session, NOW, Duration::from_mins(15), &rules);
+        assert_eq!(end, expected.map(|left| NOW.plus(Duration::from_secs(left))), "{since}");
     }
 }
 
@@ -315,7 +327,8 @@ fn a_renewed_access_token_without_a_whole_second_is_none() {
     for (millis, some) in [(1, false), (999, false), (1000, true)] {
         let session = Session { ends_at: NOW.plus(Duration::from_millis(millis)), ..session() };
         let session = Session { rotated_at: NOW, ..session };
-        assert_eq!(renewed_access_ends_at(&session, NOW, Duration::from_mins(15)).is_some(), some, "{millis}");
+        let end = renewed_access_ends_at(&session, NOW, Duration::from_mins(15), &RULES);
+        assert_eq!(end.is_some(), some, "{millis}");
     }
 }
 

@@ -9,7 +9,7 @@ use doorward_core::api_key::ApiKey;
 use doorward_core::clock::Timestamp;
 use doorward_core::ids::{SessionId, TokenId, UserId};
 use doorward_core::refresh_token::{InvalidRefreshToken, RefreshToken, Unverified};
-use doorward_core::scope::ScopeSet;
+use doorward_core::scope::{AskedScopes, ScopeSet};
 use doorward_core::session::{Behind, Refresh, RefreshRefusal, Rotation, Session, access_ends_at, judge_refresh};
 use doorward_core::user::User;
 
@@ -110,9 +110,8 @@ async fn verify_refresh_token(app: &App, text: &str) -> Result<RefreshToken, Err
 /// When the token is not good, is spent, or asks for too much.
 pub async fn refresh(app: &App, client: &Client, text: &str, scope: Option<&str>) -> Result<TokenResponse, Error> {
     let token = verify_refresh_token(app, text).await?;
-    let asked = scope.map(ScopeSet::parse).transpose().map_err(|_| Error::ScopeNotAllowed)?;
-    let asked = asked.filter(|scopes| !scopes.is_empty());
-    let refresh = Refresh { token: &token, scopes: asked.as_ref(), request: &client.request, now: app.clock.now() };
+    let asked = AskedScopes::parse(scope);
+    let refresh = Refresh { token: &token, scopes: &asked, request: &client.request, now: app.clock.now() };
     let rules = &app.config.sessions;
 
     let (rotation, user) = tokio::join!(app.store.sessions.rotate(&refresh, rules), app.store.users.get(&token.user));
@@ -131,7 +130,7 @@ pub async fn refresh(app: &App, client: &Client, text: &str, scope: Option<&str>
     let user = user.ok_or(Error::InvalidRefreshToken)?;
 
     // Never wider than the login, and never wider than the user is by now.
-    let scopes = asked.as_ref().unwrap_or(&session.scopes).intersection(&user.scopes);
+    let scopes = asked.of(&session.scopes).intersection(&user.scopes);
     let response = mint_pair(app, &user, &session, scopes).await?;
     app.audit.record(client, Event::Refreshed { user: session.user, session: session.id });
     Ok(response)

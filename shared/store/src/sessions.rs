@@ -9,6 +9,7 @@ use crate::{Db, StoreError};
 use doorward_core::clock::Timestamp;
 use doorward_core::ids::{KeyId, RequestId, SessionId, UserId};
 use doorward_core::refresh_token::Generation;
+use doorward_core::scope::{AskedScopes, ScopeSet};
 use doorward_core::session::{Amr, Refresh, Rotation, Session, SessionRules};
 use doorward_core::user::{Epoch, User};
 
@@ -52,14 +53,15 @@ impl SessionStore {
     /// When the store is unavailable.
     pub async fn rotate(&self, refresh: &Refresh<'_>, rules: &SessionRules) -> Result<Rotation, StoreError> {
         let (token, now) = (refresh.token, refresh.now);
-        let mut scopes = refresh.scopes;
-        if let Some(asked) = scopes.filter(|asked| asked.len() > SCOPES_IN_A_CONDITION) {
+        let scopes = match refresh.scopes {
+            AskedScopes::All => None,
+            AskedScopes::These(asked) if asked.len() <= SCOPES_IN_A_CONDITION => Some(asked),
             // A session's scopes never change, so they may be read ahead.
-            match self.get(&token.user, token.session).await? {
-                Some(session) if asked.is_subset(&session.scopes) => scopes = None,
+            asked => match self.get(&token.user, token.session).await? {
+                Some(session) if asked.within(&session.scopes) => None,
                 found => return Ok(Rotation::Refused(found)),
-            }
-        }
+            },
+        };
         let mut e = Expression::default();
         let set = [
             e.compare(GENERATION, "=", number(token.generation.next().0)),
@@ -72,7 +74,7 @@ impl SessionStore {
             e.compare(ENDS_AT, ">", time(now)),
             e.compare(ROTATED_AT, ">", time(now.minus(rules.idle))),
         ];
-        for scope in scopes.into_iter().flat_map(doorward_core::scope::ScopeSet::iter) {
+        for scope in scopes.into_iter().flat_map(ScopeSet::iter) {
             conditions.push(format!("contains({}, {})", e.name(SCOPES), e.value(text(scope))));
         }
         let update = Update {

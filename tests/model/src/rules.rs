@@ -5,6 +5,7 @@ use crate::state::{Account, Exchange, Found, How, Older, Owner, Row};
 use doorward_core::clock::Timestamp;
 use doorward_core::ids::RequestId;
 use doorward_core::refresh_token::{Generation, RefreshToken};
+use doorward_core::scope::AskedScopes;
 use doorward_core::session::{
     Behind, Refresh, RefreshRefusal, Rotation, Session, SessionRules, judge_bearer, judge_refresh,
     refresh_token_ends_at,
@@ -201,7 +202,7 @@ impl Rules {
             session.revoked_at = None;
         }
         let (token, request) = (self.token(presented), request(of));
-        let refresh = Refresh { token: &token, scopes: None, request: &request, now: at(arrived) };
+        let refresh = Refresh { token: &token, scopes: &AskedScopes::All, request: &request, now: at(arrived) };
         match Rotation::of(Some(session), &refresh, &self.lasting) {
             Rotation::Moved(session) => {
                 let after = Row {
@@ -270,7 +271,8 @@ impl Rules {
             _ => {}
         }
         let (token, request) = (self.token(exchange.presented), request(by));
-        let refresh = Refresh { token: &token, scopes: None, request: &request, now: at(exchange.arrived) };
+        let refresh =
+            Refresh { token: &token, scopes: &AskedScopes::All, request: &request, now: at(exchange.arrived) };
         match judge_refresh(self.rotation(found), Some(&user), &refresh, &rules) {
             Ok(session) => {
                 let generation = u8::try_from(session.generation.0).unwrap();
