@@ -107,7 +107,7 @@ impl Route {
 
     fn json_cases(&self) -> Vec<Case> {
         let mut cases = Vec::new();
-        for member @ Member { name, good, is_required, kind } in self.members {
+        for member @ Member { name, is_required, kind, .. } in self.members {
             let value = member.value();
             let mut add = |what: &str, value: Option<Value>, refusal| {
                 let body = self.json_with(name, value).to_string();
@@ -122,14 +122,12 @@ impl Route {
                 add("missing", None, wrong(name));
                 add("null", Some(Value::Null), wrong(name));
             }
-            if let Kind::Formed(bad) = kind {
-                let long = format!("{good}{}", "a".repeat(5000));
-                for text in bad.iter().map(|text| (*text).to_owned()).chain(with_controls(good)).chain([long]) {
-                    add(&format!("{text:.20?}"), Some(json!(text)), wrong(name));
-                }
-                if *is_required {
-                    add("empty", Some(json!("")), wrong(name));
-                }
+            let malformed = member.malformed();
+            if *is_required && !malformed.is_empty() {
+                add("empty", Some(json!("")), wrong(name));
+            }
+            for text in malformed {
+                add(&format!("{text:.20?}"), Some(json!(text)), wrong(name));
             }
             let body = self.json_with("", None).to_string();
             let again = format!("{},{}}}", body.strip_suffix('}').unwrap(), format_args!("\"{name}\":{value}"));
@@ -144,8 +142,10 @@ impl Route {
             let bytes = [&marked.as_bytes()[..at], b"\xff", &marked.as_bytes()[at + 4..]].concat();
             cases.push(case(format!("{name}: no UTF-8"), JSON, bytes, wrong_as_a_whole()));
         }
-        let unknown = self.json_with("note~/", Some(json!(CANARY))).to_string();
-        cases.push(case("unknown member", JSON, unknown, Refusal::Invalid(vec!["/note~0~1".to_owned()])));
+        for (unknown, pointer) in [("note~/", "/note~0~1"), ("", "/")] {
+            let body = self.json_with(unknown, Some(json!(CANARY))).to_string();
+            cases.push(case("unknown member", JSON, body, Refusal::Invalid(vec![pointer.to_owned()])));
+        }
         let good = self.json_with("", None).to_string();
         let deep = "[".repeat(10_000);
         for body in ["", " ", "{", "[]", "1", "null", "\"canary\"", "{}{}", "{\"a\":1,}", "{'a':1}", "NaN", &deep] {
@@ -158,7 +158,7 @@ impl Route {
 
     fn form_cases(&self) -> Vec<Case> {
         let mut cases = Vec::new();
-        for Member { name, good, is_required, kind } in self.members {
+        for member @ Member { name, good, is_required, kind } in self.members {
             let mut add = |what: &str, written: Option<&str>, refusal| {
                 let body = self.form_with(name, written);
                 cases.push(case(format!("{name}: {what}"), FORM, body, refusal));
@@ -174,12 +174,9 @@ impl Route {
             for broken in ["%FF", "%ED%A0%80", "a%C3", "%C0%80"] {
                 add(broken, Some(broken), wrong(name));
             }
-            if let Kind::Formed(bad) = kind {
-                let long = format!("{good}{}", "a".repeat(5000));
-                for text in bad.iter().map(|text| (*text).to_owned()).chain(with_controls(good)).chain([long]) {
-                    let written = text.bytes().fold(String::new(), |all, byte| format!("{all}%{byte:02X}"));
-                    add(&format!("{text:.20?}"), Some(&written), wrong(name));
-                }
+            for text in member.malformed() {
+                let written = text.bytes().fold(String::new(), |all, byte| format!("{all}%{byte:02X}"));
+                add(&format!("{text:.20?}"), Some(&written), wrong(name));
             }
         }
         let raw = [self.form_with("", None).as_bytes(), b"&note=\xff"].concat();
@@ -188,10 +185,6 @@ impl Route {
         cases.push(case("a name that is no UTF-8", FORM, name, wrong_as_a_whole()));
         cases
     }
-}
-
-fn with_controls(good: &str) -> [String; 4] {
-    ["\0", "\n", "\u{1b}", "\u{7f}"].map(|control| format!("{good}{control}{good}"))
 }
 
 async fn send(service: &Service, route: &Route, case: &Case, token: Option<&str>) -> Answer {

@@ -38,6 +38,8 @@ pub struct Member {
 pub enum Kind {
     /// Has a form of its own; these and whatever has control characters or no end are not of it.
     Formed(&'static [&'static str]),
+    /// A password to be: these are not, nor is what has no end.
+    NewPassword(&'static [&'static str]),
     /// Any text is taken, and judged later: a credential, or a scope.
     Free,
     /// As that, and an empty one is a wrong one.
@@ -49,6 +51,18 @@ pub enum Kind {
 impl Member {
     pub fn value(&self) -> Value {
         if matches!(self.kind, Kind::Json) { serde_json::from_str(self.good).unwrap() } else { self.good.into() }
+    }
+
+    /// Texts that are not of its form.
+    pub fn malformed(&self) -> Vec<String> {
+        let (bad, controls) = match self.kind {
+            Kind::Formed(bad) => (bad, &["\0", "\n", "\u{1b}", "\u{7f}"][..]),
+            Kind::NewPassword(bad) => (bad, &[][..]),
+            Kind::Free | Kind::Password | Kind::Json => return Vec::new(),
+        };
+        let controlled = controls.iter().map(|control| format!("{0}{control}{0}", self.good));
+        let long = format!("{}{}", self.good, "a".repeat(5000));
+        bad.iter().map(|text| (*text).to_owned()).chain(controlled).chain([long]).collect()
     }
 }
 
@@ -157,7 +171,7 @@ pub const ROUTES: &[Route] = &[
                 "bob@example.com",
                 Kind::Formed(&["bob", "@example.com", "a@b@c", "a b@c", "a@", "a@b."]),
             ),
-            required("password", CANARY, Kind::Formed(&["short", "password", "PASSWORD", "12345678"])),
+            required("password", CANARY, Kind::NewPassword(&["short", "password", "PASSWORD", "12345678"])),
             optional("full_name", "Bob", Kind::Formed(&["", "Bob\u{9b}"])),
         ],
     },
@@ -190,7 +204,7 @@ pub const ROUTES: &[Route] = &[
         needs_bearer: true,
         members: &[
             required("current_password", CANARY, Kind::Password),
-            required("new_password", CANARY, Kind::Formed(&["short", "password", "PASSWORD", "12345678"])),
+            required("new_password", CANARY, Kind::NewPassword(&["short", "password", "PASSWORD", "12345678"])),
         ],
     },
     Route {

@@ -25,9 +25,6 @@ pub enum WeakPassword {
     /// One of those that are tried first.
     #[error("is one of the most common passwords")]
     Common,
-    /// Characters that no keyboard types.
-    #[error("must not have control characters")]
-    Control,
 }
 
 impl Password {
@@ -64,8 +61,6 @@ impl NewPassword {
             Err(WeakPassword::TooLong)
         } else if password.0.chars().count() < minimum {
             Err(WeakPassword::TooShort(minimum))
-        } else if password.0.chars().any(char::is_control) {
-            Err(WeakPassword::Control)
         } else if is_common(&password.0) {
             Err(WeakPassword::Common)
         } else {
@@ -293,14 +288,20 @@ mod tests {
             ("password", WeakPassword::Common),
             ("PassWord", WeakPassword::Common),
             ("12345678", WeakPassword::Common),
-            ("tab\tin between", WeakPassword::Control),
-            ("nul\0in between", WeakPassword::Control),
         ] {
             assert_eq!(NewPassword::parse(text, 8).err(), Some(why), "{text:?}");
         }
         assert_eq!(NewPassword::parse(&"é".repeat(513), 8).err(), Some(WeakPassword::TooLong));
         assert!(NewPassword::parse(&"é".repeat(512), 8).is_ok());
-        assert!(NewPassword::parse("correct horse battery staple", 8).is_ok());
+        for text in [
+            "correct horse battery staple",
+            "        ",
+            "tab\tin between",
+            "nul\0in between",
+            "\r\n\u{7f}\u{85}\u{1b}123",
+        ] {
+            assert!(NewPassword::parse(text, 8).is_ok(), "{text:?}");
+        }
     }
 
     #[test]

@@ -90,13 +90,15 @@ pub struct Fields {
     given: Vec<(String, Value)>,
     is_form: bool,
     defects: Vec<Defect>,
+    /// What is wrong with the whole.
+    unreadable: Option<Defect>,
 }
 
 impl Fields {
     /// The members of a JSON object that came by another way than HTTP.
     #[must_use]
     pub fn of_json(bytes: &[u8]) -> Self {
-        let mut fields = Self { given: Vec::new(), is_form: false, defects: Vec::new() };
+        let mut fields = Self { given: Vec::new(), is_form: false, defects: Vec::new(), unreadable: None };
         fields.read_json(bytes);
         fields
     }
@@ -104,7 +106,7 @@ impl Fields {
     /// The members of a form that came by another way than HTTP.
     #[must_use]
     pub fn of_form(bytes: &[u8]) -> Self {
-        let mut fields = Self { given: Vec::new(), is_form: true, defects: Vec::new() };
+        let mut fields = Self { given: Vec::new(), is_form: true, defects: Vec::new(), unreadable: None };
         fields.read_form(bytes);
         fields
     }
@@ -125,14 +127,14 @@ impl Fields {
     fn read_json(&mut self, bytes: &[u8]) {
         match serde_json::from_slice::<Members>(bytes) {
             Ok(members) => self.keep(members.0),
-            Err(error) if error.is_data() => self.defect("", "must be a JSON object"),
-            Err(_) => self.defect("", "is not well-formed JSON"),
+            Err(error) if error.is_data() => self.unreadable("must be a JSON object"),
+            Err(_) => self.unreadable("is not well-formed JSON"),
         }
     }
 
     fn read_form(&mut self, bytes: &[u8]) {
         let Ok(text) = std::str::from_utf8(bytes) else {
-            return self.defect("", "is not a form");
+            return self.unreadable("is not a form");
         };
         let decode = |part: &str| {
             let spaced = part.replace('+', " ");
@@ -144,7 +146,7 @@ impl Fields {
             match (decode(name), decode(value)) {
                 (Some(name), Some(value)) => members.push((name, Value::String(value))),
                 (Some(name), None) => self.defect(&name, "is not UTF-8"),
-                (None, _) => self.defect("", "is not UTF-8"),
+                (None, _) => self.unreadable("is not UTF-8"),
             }
         }
         self.keep(members);
@@ -165,8 +167,13 @@ impl Fields {
 
     fn defect(&mut self, name: &str, detail: impl fmt::Display) {
         if self.defects.len() < DEFECTS_TOLD {
-            self.defects.push(defect(name, detail));
+            self.defects.push(Defect { pointer: pointer(name), detail: detail.to_string() });
         }
+    }
+
+    /// Of a body that cannot be read, nothing is known to be missing.
+    fn unreadable(&mut self, detail: &str) {
+        self.unreadable = Some(Defect { pointer: String::new(), detail: detail.to_owned() });
     }
 
     fn take(&mut self, name: &str) -> Option<Value> {
@@ -319,22 +326,18 @@ impl Fields {
                 self.defect(&name, "is not a member that is known here");
             }
         }
-        match parsed {
-            Some(parsed) if self.defects.is_empty() => Ok(parsed),
-            _ => {
-                // Of a body that cannot be read, nothing is known to be missing.
-                let whole = self.defects.iter().position(|defect| defect.pointer.is_empty());
-                Err(Error::Invalid(whole.map_or_else(|| self.defects.clone(), |at| vec![self.defects[at].clone()])))
-            }
+        match (self.unreadable, parsed) {
+            (Some(unreadable), _) => Err(Error::Invalid(vec![unreadable])),
+            (None, Some(parsed)) if self.defects.is_empty() => Ok(parsed),
+            (None, _) => Err(Error::Invalid(self.defects)),
         }
     }
 }
 
 /// A name as a JSON pointer (RFC 6901 §3), cut off where nobody reads on.
-fn defect(name: &str, detail: impl fmt::Display) -> Defect {
+fn pointer(name: &str) -> String {
     let name: String = name.chars().take(100).collect();
-    let pointer = if name.is_empty() { name } else { format!("/{}", name.replace('~', "~0").replace('/', "~1")) };
-    Defect { pointer, detail: detail.to_string() }
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 /// The members of a JSON object in their order, those that stand twice too.

@@ -115,7 +115,7 @@ pub fn password() -> Object {
 /// A password that somebody wants to have.
 pub fn new_password() -> Object {
     let about = "Long enough, at most 1024 bytes, and none of the common ones.";
-    let password = format(KnownFormat::Password).min_length(Some(8)).max_length(Some(1024)).pattern(Some(PRINTABLE));
+    let password = format(KnownFormat::Password).min_length(Some(8)).max_length(Some(1024));
     password.description(Some(about)).build()
 }
 
