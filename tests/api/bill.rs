@@ -25,7 +25,7 @@ fn spoiled(token: &str) -> String {
 
 #[tokio::test]
 async fn what_is_forged_costs_no_call_and_what_only_the_store_can_refuse_costs_one() {
-    let service = service_with(&[("DOORWARD_SIGN_UP_RATE", "100/3600")]).await;
+    let service = service_with(&[("DOORWARD_SIGN_UP_RATE", "100/3600"), ("DOORWARD_LOGIN_RATE", "100/60")]).await;
     let ann = service.newcomer("ann").await;
     let (access, refresh, key) = (spoiled(&ann.access), spoiled(&ann.refresh), strangers_key());
     let (typo, unknown) = (spoiled(&key), of_unknown_key(&ann.access));
@@ -37,6 +37,7 @@ async fn what_is_forged_costs_no_call_and_what_only_the_store_can_refuse_costs_o
     let with_key = |key: &str| service.get("/protected").header("x-api-key", key);
     let long = vec![b'a'; 65_537];
     let nothing: &[&str] = &[];
+    let look: &[&str] = &["GetItem limits"];
     let key_check: &[&str] = &["BatchGetItem api-keys users"];
     let cases: Vec<(Request, u16, &[&str])> = vec![
         (service.get("/nothing"), 404, nothing),
@@ -58,10 +59,10 @@ async fn what_is_forged_costs_no_call_and_what_only_the_store_can_refuse_costs_o
                 .post("/users")
                 .json(&json!({"username": "bob", "email": "bob@example.com", "password": "password"})),
             422,
-            nothing,
+            look,
         ),
-        (service.post("/users").body("application/json", &long), 413, nothing),
-        (service.post("/token").header_value("content-type", HeaderValue::from_static("text/xml")), 415, nothing),
+        (service.post("/users").body("application/json", &long), 413, look),
+        (service.post("/token").header_value("content-type", HeaderValue::from_static("text/xml")), 415, look),
     ];
     service.probe.forget();
     for (request, status, calls) in cases {

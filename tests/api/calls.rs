@@ -261,10 +261,12 @@ async fn a_code_beside_the_password_costs_what_a_login_costs_and_tells_nobody_wh
 }
 
 #[tokio::test]
-async fn what_is_refused_by_its_form_costs_nothing() {
+async fn what_is_refused_by_its_form_costs_nothing_but_a_look_at_the_limit() {
     let service = service_with_limits().await;
     service.post("/token").form(&[("username", "ann")]).send().await.expect(422);
+    service.expect_calls(&["GetItem limits"]);
     service.post("/users").json(&json!({"username": "ann"})).send().await.expect(422);
+    service.expect_calls(&["GetItem limits"]);
     service.post("/token/refresh").form(&[]).send().await.expect(422);
     service.get("/users/me").send().await.expect(401);
     service.me("garbage").await.expect(401);

@@ -69,6 +69,9 @@ impl Service {
         let ann = self.person("ann").await;
         self.wait(KEYS_ARE_OLD);
         let tokens = self.login("ann").await;
+        for path in ["/token", "/users"] {
+            self.post(path).send().await.expect(422);
+        }
         self.oauth_refresh(&tokens.refresh).await.expect(200);
         let client = self.client_of(&ann, "read:items").await;
         self.client_token(&client).await;

@@ -116,6 +116,23 @@ async fn the_window_ends_fifteen_minutes_after_the_first_wrong_code() {
 }
 
 #[tokio::test]
+async fn what_is_no_code_at_all_says_what_is_left_and_does_not_count() {
+    let service = service().await;
+    let ann = service.with_second_factor("ann").await;
+    let access = &ann.person.access;
+    for left in [4, 3] {
+        service.verify(access, "000").send().await.expect_problem(400, WRONG);
+        for path in ["/2fa/verify", "/2fa/disable", "/2fa/recovery-codes"] {
+            for (kind, body, status) in [("application/json", "{}", 422), ("text/plain", "000", 415)] {
+                let answer = service.post(path).bearer(access).body(kind, body.as_bytes()).send().await.expect(status);
+                assert_eq!(answer.header("ratelimit-policy"), Some("\"otp\";q=5;w=900"));
+                assert_eq!(answer.header("ratelimit"), Some(format!("\"otp\";r={left};t=900").as_str()));
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_right_code_does_not_make_it_begin_anew() {
     let service = service().await;
     let ann = service.with_second_factor("ann").await;

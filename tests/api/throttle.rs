@@ -260,6 +260,44 @@ async fn sign_ups_of_an_address_are_limited_too() {
 }
 
 #[tokio::test]
+async fn what_is_refused_before_it_counts_says_what_is_left_too() {
+    let limits = [("DOORWARD_LOGIN_RATE", "2/60"), ("DOORWARD_SIGN_UP_RATE", "2/60")];
+    let service = service_with(&limits).await;
+    let long = "a".repeat(65_537);
+    let (form, json) = ("application/x-www-form-urlencoded", "application/json");
+    for left in [2, 1, 0] {
+        for (path, kind, good, name) in [("/token", form, "", "login"), ("/users", json, "{}", "sign-up")] {
+            for (kind, body, status) in [(kind, good, 422), ("text/plain", "a", 415), (kind, &long, 413)] {
+                let answer = service.post(path).body(kind, body.as_bytes()).send().await.expect(status);
+                assert_eq!(answer.header("ratelimit-policy"), Some(&*format!("\"{name}\";q=2;w=60")));
+                assert_eq!(answer.header("ratelimit"), Some(&*format!("\"{name}\";r={left};t=60")));
+                assert_eq!(answer.header("retry-after"), None);
+            }
+        }
+        service.sign_up(&format!("user{left}")).await.expect(if left > 0 { 201 } else { 429 });
+        service.try_login("nobody", WRONG).await.expect(if left > 0 { 401 } else { 429 });
+    }
+    // What is wrong is said, also by an instance that knows nothing of the window, and where the store is away.
+    let another = service.another(&limits).await;
+    another.probe.cut_off(true);
+    let answer = another.post("/token").body(form, b"").send().await.expect_invalid(&["/password", "/username"]);
+    assert_eq!(answer.header("ratelimit"), None);
+}
+
+#[tokio::test]
+async fn what_is_switched_off_is_so_whatever_the_body_is() {
+    let off = [("DOORWARD_PASSWORD_GRANT", "off"), ("DOORWARD_SIGN_UP", "closed"), ("DOORWARD_LOGIN_RATE", "5/60")];
+    let service = service_with(&off).await;
+    for (path, refusal) in [("/token", "Password login is off"), ("/users", "Sign-up is closed")] {
+        for kind in ["", "application/json", "application/x-www-form-urlencoded", "text/plain"] {
+            service.post(path).body(kind, b"").send().await.expect_problem(403, refusal);
+        }
+    }
+    let answer = service.post("/token").form(&[("username", "ann")]).send().await.expect(403);
+    assert_eq!(answer.header("ratelimit"), Some("\"login\";r=5;t=60"));
+}
+
+#[tokio::test]
 async fn a_limit_that_cannot_be_counted_lets_nobody_through() {
     let service = service_with(&[("DOORWARD_LOGIN_RATE", "5/60")]).await;
     service.sign_up("ann").await.expect(201);

@@ -68,14 +68,13 @@ impl PasswordLogin {
 pub async fn login(
     State(app): State<App>,
     client: Client,
-    Input(request): Input<LoginRequest>,
+    request: Result<Input<LoginRequest>, Error>,
 ) -> Metered<TokenResponse> {
-    if !app.config.password_grant {
-        return Metered { quota: None, outcome: Err(Error::PasswordLoginOff) };
-    }
+    let request = if app.config.password_grant { request } else { Err(Error::PasswordLoginOff) };
     let request = match request {
-        LoginRequest::Password(request) => request,
-        LoginRequest::SecondStep(step) => return step.complete(&app, &client).await,
+        Ok(Input(LoginRequest::Password(request))) => request,
+        Ok(Input(LoginRequest::SecondStep(step))) => return step.complete(&app, &client).await,
+        Err(refused) => return Metered::uncounted(&app, Limited::Login, &client, refused).await,
     };
     if let Err(refused) = throttle::refuse_if_known_full(&app, Limited::Login, &client) {
         return Metered { quota: None, outcome: Err(refused) };

@@ -1,6 +1,6 @@
 //! `POST /2fa/disable`: the second factor off.
 
-use crate::with_password::BothRequest;
+use crate::with_password::{BothRequest, redeem};
 use axum::extract::State;
 use doorward_http::answer::{Message, Private};
 use doorward_http::extract::Input;
@@ -11,8 +11,8 @@ use doorward_http::{App, Error, FactorCaller};
 pub async fn disable(
     State(app): State<App>,
     caller: FactorCaller,
-    Input(request): Input<BothRequest>,
+    request: Result<Input<BothRequest>, Error>,
 ) -> Result<Metered<Private<Message>>, Error> {
-    let Metered { quota, outcome } = request.redeem(&app, &caller, CodePurpose::TurnOff).await?;
+    let Metered { quota, outcome } = redeem(&app, &caller, request, CodePurpose::TurnOff).await?;
     Ok(Metered { quota, outcome: outcome.map(|_| Message::new("2FA disabled successfully")) })
 }

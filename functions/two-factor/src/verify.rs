@@ -1,5 +1,6 @@
 //! `POST /2fa/verify`: a code of the authenticator app. The first one of a new secret turns the second factor on.
 
+use crate::with_password::uncounted;
 use axum::extract::State;
 use doorward_core::second_factor::{OneTimeCode, RecoveryCode};
 use doorward_http::answer::Private;
@@ -42,9 +43,14 @@ impl Verified {
 
 pub async fn verify(
     State(app): State<App>,
-    FactorCaller { caller, factor }: FactorCaller,
-    Input(request): Input<VerifyRequest>,
+    caller: FactorCaller,
+    request: Result<Input<VerifyRequest>, Error>,
 ) -> Result<Metered<Private<Verified>>, Error> {
+    let Input(request) = match request {
+        Ok(request) => request,
+        Err(refused) => return Ok(uncounted(&app, &caller, refused)),
+    };
+    let FactorCaller { caller, factor } = caller;
     let attempt = CodeAttempt {
         app: &app,
         client: &caller.client,

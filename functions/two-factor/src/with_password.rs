@@ -4,7 +4,7 @@ use doorward_core::clock::Timestamp;
 use doorward_core::grant::Credentials;
 use doorward_core::password::Password;
 use doorward_core::second_factor::{OneTimeCode, SecondFactor};
-use doorward_http::extract::{Fields, Media, Parse};
+use doorward_http::extract::{Fields, Input, Media, Parse};
 use doorward_http::password::{Act, Acted, reauthenticate};
 use doorward_http::second_factor::{CodeAttempt, CodePurpose, Given};
 use doorward_http::throttle::{Metered, Quota};
@@ -26,25 +26,29 @@ impl Parse for BothRequest {
     }
 }
 
-impl BothRequest {
-    /// Checks the password, then the code, and does what the code is for by the write that uses it up.
-    pub async fn redeem(
-        &self,
-        app: &App,
-        caller: &FactorCaller,
-        purpose: CodePurpose<'static>,
-    ) -> Result<Metered<Given>, Error> {
-        let FactorCaller { caller, factor } = caller;
-        let act = WithCode { app, caller, factor: factor.as_ref(), code: &self.code, purpose };
-        match reauthenticate(app, caller, &self.password, &act).await {
-            Err(Error::IncorrectPassword) => {
-                let wrong = factor.as_ref().map(|factor| factor.wrong).unwrap_or_default();
-                let quota = Some(Quota::of_codes(app.config.code_rate, wrong, app.clock.now()));
-                Ok(Metered { quota, outcome: Err(Error::IncorrectPassword) })
-            }
-            done => done,
-        }
+/// Checks the password, then the code, and does what the code is for by the write that uses it up.
+pub async fn redeem(
+    app: &App,
+    caller: &FactorCaller,
+    request: Result<Input<BothRequest>, Error>,
+    purpose: CodePurpose<'static>,
+) -> Result<Metered<Given>, Error> {
+    let Input(BothRequest { password, code }) = match request {
+        Ok(request) => request,
+        Err(refused) => return Ok(uncounted(app, caller, refused)),
+    };
+    let act = WithCode { app, caller: &caller.caller, factor: caller.factor.as_ref(), code: &code, purpose };
+    match reauthenticate(app, &caller.caller, &password, &act).await {
+        Err(refused @ Error::IncorrectPassword) => Ok(uncounted(app, caller, refused)),
+        done => done,
     }
+}
+
+/// A refusal that is no wrong code.
+pub fn uncounted<T>(app: &App, caller: &FactorCaller, refused: Error) -> Metered<T> {
+    let wrong = caller.factor.as_ref().map(|factor| factor.wrong).unwrap_or_default();
+    let quota = Quota::of_codes(app.config.code_rate, wrong, app.clock.now());
+    Metered { quota: Some(quota), outcome: Err(refused) }
 }
 
 struct WithCode<'a> {

@@ -50,10 +50,16 @@ impl IntoResponse for Created {
     }
 }
 
-pub async fn sign_up(State(app): State<App>, client: Client, Input(request): Input<SignUpRequest>) -> Metered<Created> {
-    if !app.config.sign_up {
-        return Metered { quota: None, outcome: Err(Error::SignUpClosed) };
-    }
+pub async fn sign_up(
+    State(app): State<App>,
+    client: Client,
+    request: Result<Input<SignUpRequest>, Error>,
+) -> Metered<Created> {
+    let request = if app.config.sign_up { request } else { Err(Error::SignUpClosed) };
+    let request = match request {
+        Ok(Input(request)) => request,
+        Err(refused) => return Metered::uncounted(&app, Limited::SignUp, &client, refused).await,
+    };
     match throttle::take(&app, Limited::SignUp, &client).await {
         Ok(quota) => Metered { quota, outcome: create(&app, &client, request).await },
         Err(refused) => Metered { quota: None, outcome: Err(refused) },

@@ -133,6 +133,16 @@ pub async fn take(app: &App, limited: Limited, client: &Client) -> Result<Option
     }
 }
 
+/// How much of a limit an address has left, without counting. `None` where nothing is limited, or the store does not say.
+async fn left(app: &App, limited: Limited, client: &Client) -> Option<Quota> {
+    let window = Window::of(app, limited, client)?;
+    if window.refuse_if_known_full(app).is_err() {
+        return Some(window.quota(0));
+    }
+    let count = app.store.limits.count(&window.subject, window.end).await.ok()?;
+    Some(window.quota(window.rate.requests.saturating_sub(count)))
+}
+
 impl Quota {
     /// How many wrong codes an account may have still.
     #[must_use]
@@ -173,10 +183,17 @@ impl Quota {
 
 /// The answer of a limited route: whatever it is, it says how much is left.
 pub struct Metered<T> {
-    /// What was left when the request was counted, if it was.
+    /// What is left.
     pub quota: Option<Quota>,
     /// What came of it.
     pub outcome: Result<T, Error>,
+}
+
+impl<T> Metered<T> {
+    /// A refusal of what is not worth counting.
+    pub async fn uncounted(app: &App, limited: Limited, client: &Client, refusal: Error) -> Self {
+        Self { quota: left(app, limited, client).await, outcome: Err(refusal) }
+    }
 }
 
 impl<T: IntoResponse> IntoResponse for Metered<T> {

@@ -1,5 +1,5 @@
 use crate::expression::Expression;
-use crate::item::{Reader, Writer, number, text};
+use crate::item::{Item, Reader, Writer, number, text};
 use crate::keys::{COUNT, COUNTED_BY, EXPIRES_AT, ID, LIMITS};
 use crate::write::{Update, Written};
 use crate::{Db, StoreError};
@@ -43,8 +43,8 @@ impl LimitStore {
         );
         let room = e.value(number(limit));
         let condition = format!("attribute_not_exists({count}) OR ({count} < {room} AND {by} <> {by_us})");
-        let key = Writer::default().with(ID, text(format!("{subject}#{}", window_end.seconds()))).item();
-        let update = Update { table: self.0.table(LIMITS), key, set, condition, expression: e };
+        let update =
+            Update { table: self.0.table(LIMITS), key: key(subject, window_end), set, condition, expression: e };
         match self.0.update(update).await? {
             Written::Done(item) => Ok(Taken::Counted(Reader(&item).number(COUNT)?)),
             Written::Refused(Some(item)) if Reader(&item).text_if_any(COUNTED_BY)? == Some(request.as_str()) => {
@@ -53,4 +53,17 @@ impl LimitStore {
             Written::Refused(_) => Ok(Taken::Full),
         }
     }
+
+    /// How many requests the window that ends at `window_end` has counted.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn count(&self, subject: &str, window_end: Timestamp) -> Result<u32, StoreError> {
+        let item = self.0.get(LIMITS, key(subject, window_end)).await?;
+        item.map_or(Ok(0), |item| Reader(&item).number(COUNT))
+    }
+}
+
+fn key(subject: &str, window_end: Timestamp) -> Item {
+    Writer::default().with(ID, text(format!("{subject}#{}", window_end.seconds()))).item()
 }
