@@ -204,6 +204,20 @@ async fn a_request_is_judged_before_its_body() {
     service.expect_refused(|request| long(request.bearer("garbage")), INVALID).await;
     service.expect_refused(|request| long(request.bearer(&access)), (413, "Request body too large", None)).await;
     service.expect_alive(&access).await;
+
+    // A missing right is said before it too.
+    let refused = async |method, path: &str, refusal| {
+        long(service.request(method, path).bearer(&access)).send().await.expect_problem(403, refusal)
+    };
+    refused("POST", "/moderate", "Access denied. Required role: moderator").await;
+    for (method, path) in [("GET", "/users"), ("PATCH", "/users/ann"), ("DELETE", "/users/ann")] {
+        refused(method, path, "Insufficient permissions").await;
+    }
+    let form = [("username", "ann"), ("password", PASSWORD), ("scope", "write:items")];
+    let narrow = service.post("/token").form(&form).send().await.expect(200).tokens();
+    long(service.get("/items").bearer(&narrow.access)).send().await.expect_problem(403, "Not enough permissions");
+    let answer = long(service.post("/oauth2/introspect").bearer(&access)).send().await.expect(403);
+    assert_eq!(answer.text("error"), "insufficient_scope");
 }
 
 #[tokio::test(flavor = "multi_thread")]

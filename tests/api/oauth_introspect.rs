@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const PATH: &str = "/oauth2/introspect";
 const FORM: &str = "application/x-www-form-urlencoded";
 const BASIC: &str = "Basic realm=\"doorward\"";
-const INVALID: &str = "Bearer error=\"invalid_token\"";
+const INVALID: &str = "Bearer error=\"invalid_token\", scope=\"introspect:tokens\"";
 const INSUFFICIENT: &str = "Bearer error=\"insufficient_scope\", scope=\"introspect:tokens\"";
 
 fn posting(service: &Service, token: &str, client: &MadeKey) -> Request {

@@ -7,16 +7,15 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use doorward_core::access_token::AccessToken;
 use doorward_core::refresh_token::RefreshToken;
-use doorward_core::scope::ScopeSet;
 use doorward_core::session::refresh_token_ends_at;
 use doorward_http::audit::{Event, Needed};
 use doorward_http::client::Client;
-use doorward_http::error::OAuthError;
+use doorward_http::error::{OAuthError, ScopedError};
 use doorward_http::extract::{Fields, Input, Media, Parse};
 use doorward_http::flow::{self, AnyToken};
 use doorward_http::guard::{self, IntrospectTokens, Scope};
 use doorward_http::oauth_client::{ClientCredentials, PostedClient, ambiguous};
-use doorward_http::{ApiKeyCaller, App, Bearer, Error};
+use doorward_http::{ApiKeyCaller, App, Bearer, Error, RequireScope};
 
 /// The body. Who asks is judged before what is asked, so a missing token is no defect of its own.
 pub struct IntrospectRequest {
@@ -36,18 +35,14 @@ impl Parse for IntrospectRequest {
 pub async fn introspect(
     State(app): State<App>,
     client: Client,
-    bearer: Result<Bearer, Error>,
+    bearer: Result<RequireScope<IntrospectTokens>, ScopedError>,
     headers: HeaderMap,
     request: Result<Input<IntrospectRequest>, Error>,
 ) -> Result<Json<Introspection>, OAuthError> {
     let bearer = match bearer {
-        Ok(bearer) if may_ask(&bearer.scopes) => Some(bearer),
-        Ok(bearer) => {
-            bearer.lacks(&app, INTROSPECTION);
-            return Err(OAuthError::InsufficientScope(Some(IntrospectTokens::VALUE)));
-        }
-        Err(Error::NotAuthenticated) => None,
-        Err(error) => return Err(OAuthError::of_bearer(error)),
+        Ok(RequireScope(bearer, _)) => Some(bearer),
+        Err(ScopedError { error: Error::NotAuthenticated, .. }) => None,
+        Err(refused) => return Err(OAuthError::of_scoped(refused)),
     };
     let Input(IntrospectRequest { token, client: posted }) = request?;
     authorise(&app, &client, bearer, &headers, posted).await?;
@@ -57,12 +52,6 @@ pub async fn introspect(
         Some(AnyToken::Refresh(token)) => refresh_token(&app, &token).await?,
         None => Introspection::DEAD,
     }))
-}
-
-const INTROSPECTION: Needed = Needed::Scope(IntrospectTokens::VALUE);
-
-fn may_ask(scopes: &ScopeSet) -> bool {
-    scopes.contains(IntrospectTokens::VALUE)
 }
 
 /// Lets a caller through who proves themselves in one way, by an API key or by the access token that was judged before.
@@ -89,11 +78,11 @@ async fn authorise(
         (None, None, None) => return Err(nobody),
         _ => return Err(ambiguous().into()),
     };
-    if may_ask(&caller.scopes) {
+    if caller.scopes.contains(IntrospectTokens::VALUE) {
         return Ok(());
     }
-    let (user, key) = (caller.owner.id, Some(caller.key.id));
-    app.audit.record(client, Event::AccessRefused { user, key, needed: INTROSPECTION });
+    let (user, key, needed) = (caller.owner.id, Some(caller.key.id), Needed::Scope(IntrospectTokens::VALUE));
+    app.audit.record(client, Event::AccessRefused { user, key, needed });
     Err(OAuthError::InsufficientScope(Some(IntrospectTokens::VALUE)))
 }
 

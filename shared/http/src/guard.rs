@@ -44,16 +44,22 @@ impl FromRequestParts<App> for Bearer {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let Ok(client) = Client::from_request_parts(parts, app).await;
-        let token = verify(app, bearer_token(&parts.headers)?).await?;
-        let Standing { user, scopes, origin } = judge(app, &token).await?;
-        // A body is looked at after the caller, and on routes that read none nobody else would.
+        let bearer = Self::judged(parts, app).await?;
         refuse_long(&parts.headers)?;
-        Ok(Self { user, scopes, origin, token, client })
+        Ok(bearer)
     }
 }
 
 impl Bearer {
+    /// The bearer, before anything is said of the body: that comes after all that is said of the caller, and on routes that
+    /// read none nobody else would say it.
+    async fn judged(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let Ok(client) = Client::from_request_parts(parts, app).await;
+        let token = verify(app, bearer_token(&parts.headers)?).await?;
+        let Standing { user, scopes, origin } = judge(app, &token).await?;
+        Ok(Self { user, scopes, origin, token, client })
+    }
+
     /// Tells the audit that the bearer was refused for want of something.
     pub fn lacks(&self, app: &App, needed: Needed) {
         let key = match &self.origin {
@@ -81,7 +87,15 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        match Bearer::from_request_parts(parts, app).await? {
+        let caller = Self::judged(parts, app).await?;
+        refuse_long(&parts.headers)?;
+        Ok(caller)
+    }
+}
+
+impl Caller {
+    async fn judged(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        match Bearer::judged(parts, app).await? {
             Bearer { origin: Origin::Login(session), user, token, client, .. } => {
                 Ok(Self { user, session, token, client })
             }
@@ -91,9 +105,7 @@ impl FromRequestParts<App> for Caller {
             }
         }
     }
-}
 
-impl Caller {
     /// Tells the audit that the caller was refused for want of something.
     pub fn lacks(&self, app: &App, needed: Needed) {
         app.audit.record(&self.client, Event::AccessRefused { user: self.user.id.clone(), key: None, needed });
@@ -200,11 +212,12 @@ impl<P: Permission> FromRequestParts<App> for RequirePermission<P> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let caller = Caller::from_request_parts(parts, app).await?;
+        let caller = Caller::judged(parts, app).await?;
         if !caller.user.has_permission(P::VALUE) {
             caller.lacks(app, Needed::Permission(P::VALUE));
             return Err(Error::InsufficientPermissions);
         }
+        refuse_long(&parts.headers)?;
         Ok(Self(caller, PhantomData))
     }
 }
@@ -232,11 +245,12 @@ impl<S: Scope> FromRequestParts<App> for RequireScope<S> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ScopedError> {
         let refuse = |error| ScopedError { error, scope: S::VALUE };
-        let bearer = Bearer::from_request_parts(parts, app).await.map_err(refuse)?;
+        let bearer = Bearer::judged(parts, app).await.map_err(refuse)?;
         if !bearer.scopes.contains(S::VALUE) {
             bearer.lacks(app, Needed::Scope(S::VALUE));
             return Err(refuse(Error::NotEnoughScope));
         }
+        refuse_long(&parts.headers).map_err(refuse)?;
         Ok(Self(bearer, PhantomData))
     }
 }
@@ -261,11 +275,12 @@ impl<R: RequiredRole> FromRequestParts<App> for RequireRole<R> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let caller = Caller::from_request_parts(parts, app).await?;
+        let caller = Caller::judged(parts, app).await?;
         if !caller.user.has_role(R::VALUE) {
             caller.lacks(app, Needed::Role(R::VALUE));
             return Err(Error::RoleRequired(R::VALUE));
         }
+        refuse_long(&parts.headers)?;
         Ok(Self(caller, PhantomData))
     }
 }

@@ -113,8 +113,12 @@ impl Operation {
     /// Needs an access token, in the dialect of RFC 6750.
     pub fn oauth_bearer(mut self) -> Self {
         self.builder = self.builder.security(SecurityRequirement::new(BEARER, [""; 0]));
-        self.refuses_in_oauth([OAuthError::NoToken, OAuthError::InvalidToken, OAuthError::InsufficientScope(None)])
-            .refuses([Error::TooLarge, unavailable()])
+        self.refuses_in_oauth([
+            OAuthError::NoToken,
+            OAuthError::InvalidToken(None),
+            OAuthError::InsufficientScope(None),
+        ])
+        .refuses([Error::TooLarge, unavailable()])
     }
 
     /// Takes a client's credentials, by header or in the form.
@@ -134,7 +138,8 @@ impl Operation {
         for (scheme, scopes) in [(API_KEY, [].as_slice()), (BEARER, &[scope])] {
             self.builder = self.builder.security(SecurityRequirement::new(scheme, scopes.iter().copied()));
         }
-        self.client().refuses_in_oauth([OAuthError::InvalidToken, OAuthError::InsufficientScope(Some(scope))])
+        self.client()
+            .refuses_in_oauth([OAuthError::InvalidToken(Some(scope)), OAuthError::InsufficientScope(Some(scope))])
     }
 
     /// Needs an API key.

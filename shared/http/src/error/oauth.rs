@@ -1,4 +1,4 @@
-use super::Error;
+use super::{Error, ScopedError};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -25,8 +25,8 @@ pub enum OAuthError {
     UnsupportedGrantType,
     /// No access token was sent; the answer names no error (RFC 6750 §3.1).
     NoToken,
-    /// `invalid_token`
-    InvalidToken,
+    /// `invalid_token`, with the scope that the route needs, if it needs one.
+    InvalidToken(Option<&'static str>),
     /// `insufficient_scope`, with the scope that would do, if one would.
     InsufficientScope(Option<&'static str>),
     /// Whatever is no matter of OAuth.
@@ -56,9 +56,21 @@ impl OAuthError {
     pub fn of_bearer(error: Error) -> Self {
         match error {
             Error::NotAuthenticated => Self::NoToken,
-            Error::InvalidToken | Error::TokenRevoked | Error::InactiveUser => Self::InvalidToken,
+            Error::InvalidToken | Error::TokenRevoked | Error::InactiveUser => Self::InvalidToken(None),
             Error::InsufficientPermissions => Self::InsufficientScope(None),
             other => Self::Other(other),
+        }
+    }
+
+    /// The same on a route that needs a scope.
+    #[must_use]
+    pub fn of_scoped(ScopedError { error, scope }: ScopedError) -> Self {
+        match error {
+            Error::NotEnoughScope => Self::InsufficientScope(Some(scope)),
+            error => match Self::of_bearer(error) {
+                Self::InvalidToken(_) => Self::InvalidToken(Some(scope)),
+                other => other,
+            },
         }
     }
 }
@@ -75,7 +87,7 @@ struct Body {
 impl OAuthError {
     fn status(&self) -> StatusCode {
         match self {
-            Self::InvalidClient { .. } | Self::NoToken | Self::InvalidToken => StatusCode::UNAUTHORIZED,
+            Self::InvalidClient { .. } | Self::NoToken | Self::InvalidToken(_) => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope(_) => StatusCode::FORBIDDEN,
             _ => StatusCode::BAD_REQUEST,
         }
@@ -88,7 +100,7 @@ impl OAuthError {
             Self::InvalidGrant => ("invalid_grant", "The refresh token is invalid, expired or revoked"),
             Self::InvalidScope => ("invalid_scope", "The scope is wider than what may be granted"),
             Self::UnsupportedGrantType => ("unsupported_grant_type", "This grant type is not served here"),
-            Self::InvalidToken => ("invalid_token", "The access token is invalid, expired or revoked"),
+            Self::InvalidToken(_) => ("invalid_token", "The access token is invalid, expired or revoked"),
             Self::InsufficientScope(_) => ("insufficient_scope", "More is needed than what was granted"),
             Self::NoToken | Self::Other(_) => return Body::default(),
         };
@@ -99,14 +111,17 @@ impl OAuthError {
         Some(match self {
             Self::InvalidClient { challenge: true } => "Basic realm=\"doorward\"".into(),
             Self::NoToken => "Bearer".into(),
-            Self::InvalidToken => "Bearer error=\"invalid_token\"".into(),
-            Self::InsufficientScope(None) => "Bearer error=\"insufficient_scope\"".into(),
-            Self::InsufficientScope(Some(scope)) => {
-                format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"").into()
-            }
+            Self::InvalidToken(scope) => bearer("invalid_token", *scope),
+            Self::InsufficientScope(scope) => bearer("insufficient_scope", *scope),
             _ => return None,
         })
     }
+}
+
+/// RFC 6750 §3.
+fn bearer(error: &str, scope: Option<&str>) -> Cow<'static, str> {
+    let scope = scope.map_or_else(String::new, |scope| format!(", scope=\"{scope}\""));
+    format!("Bearer error=\"{error}\"{scope}").into()
 }
 
 impl IntoResponse for OAuthError {
