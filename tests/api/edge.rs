@@ -215,6 +215,15 @@ async fn only_the_names_that_are_ours_are_answered() {
         "localhost:9001",
         "[::2]",
         "*.example.org.",
+        "evil.example/x.example.org",
+        "evil.example#x.example.org",
+        "evil.example?x.example.org",
+        "evil example.org",
+        "evil@x.example.org",
+        "evil@auth.example.com",
+        "auth.example.com:port",
+        "auth.example.com:99999",
+        "x.example.org:99999",
         "auth.example.com, evil.example",
     ] {
         let answer = service.get("/health").host(host).header("x-forwarded-host", "auth.example.com").send().await;
@@ -243,6 +252,12 @@ async fn a_request_for_no_name_or_for_two_is_for_nobody() {
     twice.send().await.expect_problem(400, "Invalid host header");
     let answer = service.post("/users").host("evil.example").json(&json!({})).send().await;
     answer.expect_problem(400, "Invalid host header");
+    for (target, host) in [("evil.example", "auth.example.com"), ("auth.example.com", "evil.example")] {
+        let request = service.get(&format!("http://{target}/health")).host(host);
+        request.send().await.expect_problem(400, "Invalid host header");
+    }
+    service.get("http://auth.example.com/health").host("auth.example.com:80").send().await.expect(200);
+    service.get("http://auth.example.com/health").without_host().send().await.expect(200);
 }
 
 /// A request of each route that uses the store, and what it is answered when the store is there.

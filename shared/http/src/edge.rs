@@ -5,7 +5,7 @@ use crate::patience::answered;
 use crate::{App, Error};
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::uri::{PathAndQuery, Uri};
+use axum::http::uri::{Authority, PathAndQuery, Uri};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -78,14 +78,28 @@ fn is_trusted(app: &App, request: &Request) -> bool {
         return true;
     }
     let mut hosts = request.headers().get_all(header::HOST).iter();
-    let host = hosts.next().and_then(|host| host.to_str().ok()).or_else(|| request.uri().host());
-    let (Some(host), None) = (host, hosts.next()) else { return false };
-    let host = host.to_ascii_lowercase();
-    let name = if host.ends_with(']') { &host } else { host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name) };
-    allowed.iter().any(|known| match known.strip_prefix('*') {
-        Some(below) => name.len() > below.len() && name.ends_with(below),
-        None => known == name || *known == host,
-    })
+    let named = hosts.next().map(|host| Authority::try_from(host.as_bytes()));
+    // The target may name one too, and then that one counts (RFC 9112 §3.2.2).
+    match (named, hosts.next(), request.uri().authority()) {
+        (Some(Ok(named)), None, target) => {
+            is_known(allowed, &named) && target.is_none_or(|target| is_known(allowed, target))
+        }
+        (None, None, Some(target)) => is_known(allowed, target),
+        _ => false,
+    }
+}
+
+/// Whether a host, with or without its port, is one of those, or below one of those that begin with `*`.
+fn is_known(allowed: &[String], authority: &Authority) -> bool {
+    let (host, whole) = (authority.host().to_ascii_lowercase(), authority.as_str().to_ascii_lowercase());
+    let is_name = host.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'));
+    // A port that is none, or a user's name before it.
+    let is_whole = whole == host || authority.port_u16().is_some_and(|port| whole == format!("{host}:{port}"));
+    is_whole
+        && allowed.iter().any(|known| match known.strip_prefix('*') {
+            Some(below) => is_name && host.len() > below.len() && host.ends_with(below),
+            None => *known == host || *known == whole,
+        })
 }
 
 /// `/users/me/` is `/users/me`; one slash and no more.
