@@ -21,7 +21,18 @@ async fn where_docs_are_off_there_are_none() {
     let service = service_with(&[("DOORWARD_DOCS", "off")]).await;
     for path in ["/", "/docs", "/docs/", "/docs/swagger-ui.js", "/openapi.json", "/openapi.json/"] {
         get(&service, path, &[]).await.expect_problem(404, "Not Found");
+        service.post(path).send().await.expect_problem(404, "Not Found");
     }
+}
+
+#[tokio::test]
+async fn what_is_there_takes_no_other_method() {
+    let service = service().await;
+    for path in ["/", "/docs", "/docs/", "/docs/swagger-ui.js", "/openapi.json", "/openapi.json/"] {
+        let answer = service.request("DELETE", path).send().await.expect_problem(405, "Method Not Allowed");
+        assert_eq!(answer.header("allow"), Some("GET,HEAD"), "{path}");
+    }
+    service.request("DELETE", "/docs/nothing.js").send().await.expect_problem(404, "Not Found");
 }
 
 #[tokio::test]

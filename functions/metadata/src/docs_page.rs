@@ -66,6 +66,12 @@ pub async fn file(_: DocsAreOn, uri: Uri, request: HeaderMap) -> Result<Response
     Ok((headers, bytes).into_response())
 }
 
+/// Another method, of something that is there.
+pub async fn other_method(_: DocsAreOn, uri: Uri) -> Error {
+    let is_there = uri.path() == "/" || FILES.iter().any(|file| file.path == uri.path());
+    if is_there { Error::MethodNotAllowed } else { Error::NotFound }
+}
+
 /// Whether the client has that version (RFC 9110 §13.1.2).
 fn knows(request: &HeaderMap, tag: &str) -> bool {
     listed(request, &header::IF_NONE_MATCH).any(|known| known == "*" || known.trim_start_matches("W/") == tag)

@@ -24,8 +24,8 @@ pub fn routes() -> Router<App> {
         .route("/.well-known/jwks.json", get(jwks::jwks))
         .route("/.well-known/oauth-authorization-server", get(discovery::metadata))
         .route("/.well-known/openid-configuration", get(discovery::metadata))
-        .route("/", get(docs_page::home))
-        .route("/docs", get(docs_page::file))
-        .route("/docs/{file}", get(docs_page::file))
-        .route("/openapi.json", get(docs_page::file))
+        .route("/", get(docs_page::home).fallback(docs_page::other_method))
+        .route("/docs", get(docs_page::file).fallback(docs_page::other_method))
+        .route("/docs/{file}", get(docs_page::file).fallback(docs_page::other_method))
+        .route("/openapi.json", get(docs_page::file).fallback(docs_page::other_method))
 }
