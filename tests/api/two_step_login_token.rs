@@ -14,7 +14,7 @@ const NEW: &str = "staple battery horse correct";
 #[track_caller]
 fn expect_dead(answer: Answer) {
     let answer = answer.expect_problem(401, "Invalid mfa token");
-    assert_eq!(answer.header("www-authenticate"), None, "no client logs in by a challenge here");
+    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert_eq!(answer.json().as_object().unwrap().len(), 4);
 }

@@ -214,10 +214,14 @@ impl Error {
         }
     }
 
-    /// RFC 6750 §3.
+    /// RFC 6750 §3. Every 401 has one (RFC 9110 §15.5.2).
     fn challenge(&self) -> Option<&'static str> {
         match self {
-            Self::NotAuthenticated | Self::IncorrectLogin => Some("Bearer"),
+            Self::NotAuthenticated
+            | Self::IncorrectLogin
+            | Self::InvalidMfaToken
+            | Self::InvalidRefreshToken
+            | Self::InvalidTokenType => Some("Bearer"),
             Self::InvalidToken | Self::TokenRevoked => Some("Bearer error=\"invalid_token\""),
             Self::NotEnoughScope => Some("Bearer error=\"insufficient_scope\""),
             _ => None,
