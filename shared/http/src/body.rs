@@ -2,13 +2,21 @@
 
 use crate::Error;
 use crate::patience::unhurried;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{HeaderMap, header};
+use http_body_util::BodyExt as _;
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// The longest body that any route reads.
 const BODY_LIMIT: usize = 64 * 1024;
+
+/// So much of a longer one is taken in and dropped. Who is still sending when the connection is closed may never read what
+/// they are answered (RFC 9112 §9.6).
+const HEARD_OUT: usize = 8 * 1024 * 1024;
+
+/// And for so long.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// For the whole of a body. On Lambda it is there before the request is.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
@@ -26,11 +34,26 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Reads a body, to its limit and in its time.
-pub(crate) async fn read_body(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Error> {
-    refuse_long(headers)?;
-    let read = unhurried(timeout(BODY_PATIENCE, to_bytes(body, BODY_LIMIT))).await.map_err(|_| Error::TooSlow)?;
-    // What is not there by its declared length is either too long or broken off: nobody reads that answer.
-    read.map(|bytes| bytes.to_vec()).map_err(|_| Error::TooLarge)
+pub(crate) async fn read_body(headers: &HeaderMap, mut body: Body) -> Result<Vec<u8>, Error> {
+    let declared = refuse_long(headers);
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    let read = async {
+        while let Some(frame) = body.frame().await {
+            // Broken off: nobody reads that answer.
+            let chunk = frame.map_err(|_| Error::TooLarge)?.into_data().unwrap_or_default();
+            length += chunk.len();
+            match length {
+                ..=BODY_LIMIT if declared.is_ok() => bytes.extend_from_slice(&chunk),
+                ..=HEARD_OUT => bytes = Vec::new(),
+                _ => break,
+            }
+        }
+        Ok(())
+    };
+    let patience = if declared.is_ok() { BODY_PATIENCE } else { FAREWELL };
+    let read = unhurried(timeout(patience, read)).await;
+    declared?;
+    if length > BODY_LIMIT { Err(Error::TooLarge) } else { read.map_err(|_| Error::TooSlow)?.map(|()| bytes) }
 }
 
 /// Refuses a body by its declared length.
