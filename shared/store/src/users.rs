@@ -1,8 +1,8 @@
 use crate::expression::Expression;
 use crate::item::{Item, Reader, Writer, number, text, time};
 use crate::keys::{
-    CREATED_AT, CREDENTIALS, DISABLED, EMAIL, EMAIL_VERIFIED, EPOCH, FULL_NAME, ID, PERMISSIONS, ROLE, SCOPES,
-    SECOND_FACTORS, TWO_FACTOR_ENABLED, USER_ID, USERNAME, USERS,
+    CREATED_AT, CREDENTIALS, DISABLED, EMAIL, EMAIL_VERIFIED, EPOCH, FULL_NAME, ID, PASSWORD_SET_AT, PERMISSIONS, ROLE,
+    SCOPES, SECOND_FACTORS, TWO_FACTOR_ENABLED, USER_ID, USERNAME, USERS,
 };
 use crate::write::{ATTEMPTS, Found, Transacted, Update, Written, back_off};
 use crate::{Db, StoreError, credentials, second_factors, user_changes};
@@ -101,7 +101,7 @@ impl UserStore {
         puts.extend(factor.transpose()?);
         match self.0.transact(puts, request.as_str()).await? {
             Transacted::Done => Ok(SignedUp::Created),
-            Transacted::Refused(found) => Ok(refused(found, &new.user.id)),
+            Transacted::Refused(found) => Ok(refused(found, &new.credentials)),
         }
     }
 
@@ -134,14 +134,17 @@ impl UserStore {
     }
 }
 
-/// Which condition of a sign-up did not hold, in the order of its items; a lost answer to our own is a success.
-fn refused(found: Vec<Option<Found>>, id: &UserId) -> SignedUp {
+/// Which condition of a sign-up did not hold, in the order of its items; a lost answer to our own is a success. Our own is
+/// known by when it was written too: somebody who is put in again brings the id that they have.
+fn refused(found: Vec<Option<Found>>, new: &Credentials) -> SignedUp {
     let outcomes = [SignedUp::UsernameTaken, SignedUp::IdTaken, SignedUp::EmailTaken];
     let failed = found.into_iter().zip(outcomes).find_map(|(found, outcome)| Some((found?, outcome)));
     let Some((found, outcome)) = failed else { return SignedUp::IdTaken };
-    let owner = found.as_ref().and_then(|item| item.get(USER_ID));
-    let ours = outcome != SignedUp::IdTaken && owner == Some(&AttributeValue::S(id.to_string()));
-    if ours { SignedUp::Created } else { outcome }
+    let ours = [(USER_ID, text(&new.user)), (PASSWORD_SET_AT, time(new.password_set_at))];
+    let is_ours = |item: &Item| ours.iter().all(|(name, value)| item.get(*name) == Some(value));
+    // Our own stands under the name, which is the first of the items.
+    let is_done = outcome == SignedUp::UsernameTaken && found.as_ref().is_some_and(is_ours);
+    if is_done { SignedUp::Created } else { outcome }
 }
 
 pub(crate) fn key(id: &UserId) -> Item {
