@@ -6,6 +6,7 @@ pub mod cli;
 mod commands;
 mod connections;
 mod doctor;
+mod dotenv;
 pub mod dynamodb;
 pub mod first_session;
 mod first_user;

@@ -3,7 +3,7 @@
 use crate::cli::Options;
 use crate::folder::{self, KEY_FILE};
 use crate::stack::{Aws, Stack};
-use crate::{OPENS, tables};
+use crate::{OPENS, dotenv, tables};
 use doorward_core::clock::Clock;
 use doorward_core::custom_claims::CustomClaims;
 use doorward_core::keyring::Purpose;
@@ -16,7 +16,10 @@ use doorward_http::config::{Config, Surroundings, Variables};
 use doorward_http::rotate::Rotator;
 use doorward_http::seal::Sealer;
 use doorward_store::{Patience, Settings, Store};
+use std::collections::BTreeMap;
 use std::error::Error;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// What stops a start or a command, said to the person.
@@ -63,11 +66,11 @@ pub async fn configure_stack(name: &str) -> Result<Configured, Fault> {
     Ok(Configured { config: Config::read(&variables, &Surroundings::default())?, variables, stack: Some(stack) })
 }
 
-/// The variables of `.env`, if there is one.
-fn dotenv() -> Result<Vec<(String, String)>, Fault> {
-    match dotenvy::from_path_iter(".env") {
-        Ok(pairs) => Ok(pairs.collect::<Result<_, _>>().map_err(|error| format!(".env: {error}"))?),
-        Err(error) if error.not_found() => Ok(Vec::new()),
+/// The variables of `.env`, if there is one. A folder of that name is somebody else's.
+fn dotenv() -> Result<BTreeMap<String, String>, Fault> {
+    match fs::read(".env") {
+        Ok(text) => Ok(dotenv::read(&text)?),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => Ok(BTreeMap::new()),
         Err(error) => Err(format!(".env: {error}").into()),
     }
 }

@@ -169,6 +169,31 @@ fn a_folder_is_one_servers() {
 }
 
 #[test]
+fn a_bad_line_of_dotenv_is_named_and_not_shown() {
+    for line in ["DOORWARD_KMS_KEY='canary", "DOORWARD_KMS_KEY canary", "DOORWARD_KMS_KEY='canary' canary"] {
+        let place = Place::new();
+        fs::write(place.path(".env"), format!("{line}\n")).unwrap();
+        assert_eq!(place.server().run(), refused(1), "{line}");
+        assert!(place.log().contains("doorward: DOORWARD_KMS_KEY: "), "{}", place.log());
+        assert!(!place.log().contains("canary"), "{}", place.log());
+        assert!(!place.path("data").exists());
+    }
+}
+
+#[test]
+fn dotenv_is_other_programs_too() {
+    let place = Place::new();
+    let lines = b"\xEF\xBB\xBFDOORWARD_DEFAULT_SCOPES=read:items c:d # ours\r\n\
+        # Z\xFCrich\nSECRET=canary it's \xE9\nPEM=\"one\ntwo\"\ncanary\n\
+        DOORWARD_SIGN_UP=closed\nexport DOORWARD_SIGN_UP='open'\n";
+    fs::write(place.path(".env"), lines).unwrap();
+    let server = place.server().start();
+    let ann = server.client().sign_up("ann").expect(201);
+    assert_eq!(ann.body["scopes"], serde_json::json!(["c:d", "read:items"]));
+    assert!(!place.log().contains("canary"), "{}", place.log());
+}
+
+#[test]
 fn dotenv_is_read_and_the_environment_wins() {
     let place = Place::new();
     fs::write(place.path(".env"), "# ours\nDOORWARD_SIGN_UP=closed\nDOORWARD_DEFAULT_SCOPES=\"a:b\"\n").unwrap();
