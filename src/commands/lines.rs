@@ -16,6 +16,7 @@ use doorward_http::extract::{Fields, Media, Parse};
 use doorward_http::{App, Error};
 use doorward_store::NewUser;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// A user's line.
 #[derive(Serialize)]
@@ -72,7 +73,7 @@ pub struct Newcomer {
     hash: Option<PasswordHash>,
     role: Role,
     permissions: ScopeSet,
-    scopes: Option<ScopeSet>,
+    scopes: ScopeSet,
     factor: Option<(TotpSecret, PortableCodes)>,
     created_at: Option<Timestamp>,
 }
@@ -80,7 +81,7 @@ pub struct Newcomer {
 impl Parse for Newcomer {
     const MEDIA: Media = Media::Json;
 
-    fn parse(fields: &mut Fields, _: &App) -> Option<Self> {
+    fn parse(fields: &mut Fields, app: &App) -> Option<Self> {
         let time = |text: &str| Timestamp::parse(text).ok_or("must be a time by RFC 3339");
         let id = fields.optional("id", UserId::parse);
         let username = fields.required("username", Username::parse);
@@ -90,9 +91,10 @@ impl Parse for Newcomer {
         let disabled = fields.flag_if_any("disabled");
         let hash = fields.optional("hashed_password", PasswordHash::parse);
         let role = fields.optional("role", Role::parse);
-        let permissions = fields.scopes_if_any("permissions");
-        let scopes = fields.scopes_if_any("scopes");
-        if let (Some(Some(permissions)), Some(Some(scopes))) = (&permissions, &scopes)
+        let permissions = fields.scopes_if_any("permissions").map(Option::unwrap_or_default);
+        let default_scopes = || app.config.default_scopes.clone();
+        let scopes = fields.scopes_if_any("scopes").map(|given| given.unwrap_or_else(default_scopes));
+        if let (Some(permissions), Some(scopes)) = (&permissions, &scopes)
             && let Err(error) = check_rights(permissions, scopes)
         {
             fields.refuse("permissions", &error.to_string());
@@ -114,7 +116,7 @@ impl Parse for Newcomer {
             disabled: disabled?.unwrap_or(false),
             hash: hash?,
             role: role?.unwrap_or_default(),
-            permissions: permissions?.unwrap_or_default(),
+            permissions: permissions?,
             scopes: scopes?,
             factor: totp_secret?.zip(Some(recovery_codes?.unwrap_or(PortableCodes::Plain(Vec::new())))),
             created_at: created_at?,
@@ -129,6 +131,7 @@ impl Newcomer {
     /// Everything that is wrong with it, in one sentence.
     pub fn read(app: &App, line: &str) -> Result<Self, String> {
         let mut fields = Fields::of_json(line.as_bytes());
+        forget_nulls(&mut fields, line);
         let parsed = Self::parse(&mut fields, app);
         fields.finish(parsed).map_err(|error| match error {
             Error::Invalid(defects) => {
@@ -165,7 +168,7 @@ impl Newcomer {
             disabled: self.disabled,
             role: self.role,
             permissions: self.permissions,
-            scopes: self.scopes.unwrap_or_else(|| app.config.default_scopes.clone()),
+            scopes: self.scopes,
             two_factor_enabled: self.factor.is_some(),
             epoch: Epoch::first(now),
             created_at: self.created_at.unwrap_or(now),
@@ -175,6 +178,16 @@ impl Newcomer {
             None => None,
         };
         Ok(NewUser { factor, ..NewUser::new(user, self.hash, now) })
+    }
+}
+
+/// In a line, every optional member that is `null` is as good as absent. Those of the API that are no texts may not be.
+fn forget_nulls(fields: &mut Fields, line: &str) {
+    let given: Map<String, Value> = serde_json::from_str(line).unwrap_or_default();
+    for name in ["email_verified", "disabled", "permissions", "scopes"] {
+        if given.get(name).is_some_and(Value::is_null) {
+            fields.text_if_any(name);
+        }
     }
 }
 

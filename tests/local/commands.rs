@@ -1,6 +1,7 @@
 //! The operator's commands, beside a running server and without one.
 
 use crate::client::PASSWORD;
+use crate::doctor::{raw, remake_with_other_keys};
 use crate::server::{Ended, Place, Server, Start};
 use serde_json::Value;
 use std::fs;
@@ -176,6 +177,7 @@ fn a_bad_line_is_reported_by_its_number_and_leaves_nothing() {
     let place = Place::new();
     let line = |members: &str| format!("{{\"username\": \"u\", {members}}}");
     let good = format!(r#"{{"username": "ann", "id": "a-1", "email": "ann@x", "hashed_password": "{BCRYPT}"}}"#);
+    let rights: Vec<_> = (0..40).map(|n| format!(r#""{n:050}""#)).collect();
     let bad = [
         "not JSON".to_owned(),
         "[]".to_owned(),
@@ -202,15 +204,85 @@ fn a_bad_line_is_reported_by_its_number_and_leaves_nothing() {
         line(r#""totp_secret": "JBSWY3DPEHPK3PXP", "recovery_codes": "abcd-efgh""#),
         line(r#""totp_secret": "JBSWY3DPEHPK3PXP", "recovery_codes": ["abcd-efgh", "short"]"#),
         line(r#""totp_secret": "JBSWY3DPEHPK3PXP", "recovery_codes": ["hmac-sha256:abc"]"#),
+        r#"{"username": null}"#.to_owned(),
+        line(r#""password": null"#),
+        // With the default scopes they are too many.
+        line(&format!(r#""permissions": [{}]"#, rights.join(","))),
+        line(&format!(r#""scopes": null, "permissions": [{}]"#, rights.join(","))),
     ];
     let lines = [&[good.clone()][..], &bad, &[good.replace("ann", "bob").replace("a-1", "b-1")]].concat();
     let ended = place.import(&lines);
-    assert_eq!((ended.code, &*ended.said[0]), (Some(1), "imported 2, kept 0, refused 25"), "{}", place.log());
-    for number in 2..2 + bad.len() {
-        assert!(place.log().contains(&format!("line {number}: ")), "line {number} in {}", place.log());
-    }
+    assert_eq!((ended.code, &*ended.said[0]), (Some(1), "imported 2, kept 0, refused 29"), "{}", place.log());
+    let log = place.log();
+    let numbers = log.lines().filter_map(|line| line.strip_prefix("line ")?.split_once(':')?.0.parse().ok());
+    assert_eq!(numbers.collect::<Vec<usize>>(), (2..2 + bad.len()).collect::<Vec<_>>(), "in their order: {log}");
     let names: Vec<_> = place.exported().iter().map(|user| user["username"].clone()).collect();
     assert_eq!(names, ["ann", "bob"]);
+}
+
+#[test]
+fn what_is_null_in_a_line_is_absent() {
+    let place = Place::new();
+    let names = [
+        "id",
+        "email",
+        "email_verified",
+        "full_name",
+        "disabled",
+        "hashed_password",
+        "role",
+        "permissions",
+        "scopes",
+        "totp_secret",
+        "recovery_codes",
+        "created_at",
+    ];
+    let nulls: Vec<_> = names.iter().map(|name| format!(r#""{name}": null"#)).collect();
+    let lines = [format!(r#"{{"username": "ann", {}}}"#, nulls.join(", ")), r#"{"username": "bob"}"#.to_owned()];
+    assert_eq!(place.import(&lines), done("imported 2, kept 0, refused 0"), "{}", place.log());
+    let mut users = place.exported();
+    for user in &mut users {
+        for own in ["id", "username", "created_at"] {
+            assert!(user[own].take().is_string());
+        }
+    }
+    assert_eq!(users[0], users[1]);
+    assert_eq!(users[0]["scopes"], serde_json::json!(["read:items", "write:items"]));
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_line() {
+    let place = Place::new();
+    let line = |name: &str| format!("\u{feff}{{\"username\": \"{name}\"}}");
+    let ended = place.import(&[line("ann"), line("bob")]);
+    assert_eq!((ended.code, &*ended.said[0]), (Some(1), "imported 1, kept 0, refused 1"), "{}", place.log());
+    assert!(place.log().contains("line 2: is not well-formed JSON"), "{}", place.log());
+}
+
+#[test]
+fn progress_counts_every_line() {
+    let place = Place::new();
+    let mut lines = vec!["not JSON".to_owned(); 2000];
+    lines[0] = r#"{"username": "ann"}"#.to_owned();
+    let ended = place.import(&lines);
+    assert_eq!((ended.code, &*ended.said[0]), (Some(1), "imported 1, kept 0, refused 1999"));
+    for progress in ["imported 1, kept 0, refused 999 so far", "imported 1, kept 0, refused 1999 so far"] {
+        assert!(place.log().contains(progress), "{progress}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_store_fails_what_was_done_is_said() {
+    let place = Place::new();
+    let server = place.server().start();
+    // A table that takes nothing.
+    remake_with_other_keys(&raw(&server), "doorward-second-factors").await;
+    let line = |name: &str, more: &str| format!(r#"{{"username": "{name}"{more}}}"#);
+    let guarded = line("bob", r#", "totp_secret": "JBSWY3DPEHPK3PXP""#);
+    let lines = [line("ann", ""), "not JSON".to_owned(), guarded, line("carl", "")];
+    let ended = place.import(&lines);
+    assert_eq!((ended.code, &*ended.said[0]), (Some(1), "imported 2, kept 0, refused 1"), "{}", place.log());
+    assert!(place.log().contains("doorward: line 3: the store is unavailable"), "{}", place.log());
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl Look {
     }
 }
 
-fn raw(server: &Server) -> Client {
+pub fn raw(server: &Server) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -161,11 +161,21 @@ async fn a_table_that_is_gone_or_has_other_keys_is_found_and_not_made() {
     for _ in 0..2 {
         place.looked(place.doctor()).only_problem("tables", "doorward-limits is missing");
     }
-    let request = dynamodb.create_table().table_name("doorward-limits");
-    let request = request.set_key_schema(Some(key("name"))).set_attribute_definitions(Some(attribute("name")));
-    request.billing_mode(aws_sdk_dynamodb::types::BillingMode::PayPerRequest).send().await.unwrap();
+    make_with_other_keys(&dynamodb, "doorward-limits").await;
     let look = place.looked(place.doctor());
     assert!(look.found("problem", "tables")[0].contains("doorward-limits has other keys"), "{look:?}");
+}
+
+/// A table that nothing of Doorward's fits into.
+pub async fn remake_with_other_keys(dynamodb: &Client, table: &str) {
+    dynamodb.delete_table().table_name(table).send().await.unwrap();
+    make_with_other_keys(dynamodb, table).await;
+}
+
+async fn make_with_other_keys(dynamodb: &Client, table: &str) {
+    let request = dynamodb.create_table().table_name(table);
+    let request = request.set_key_schema(Some(key("name"))).set_attribute_definitions(Some(attribute("name")));
+    request.billing_mode(aws_sdk_dynamodb::types::BillingMode::PayPerRequest).send().await.unwrap();
 }
 
 fn key(name: &str) -> Vec<aws_sdk_dynamodb::types::KeySchemaElement> {
