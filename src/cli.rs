@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::{commands, server};
+use axum::http::Uri;
 use clap::{Args, Parser, Subcommand};
 use doorward_core::keyring::Purpose;
 use doorward_http::telemetry::{self, Output};
@@ -44,13 +45,25 @@ pub struct Options {
     pub dynamodb: SocketAddr,
 
     /// Use this DynamoDB instead of the embedded one; missing tables are made
-    #[arg(long, value_name = "URL", global = true)]
+    #[arg(long, value_name = "URL", value_parser = endpoint, global = true)]
     pub dynamodb_endpoint: Option<String>,
 
     /// Of a command: work on the stack of that name in AWS CloudFormation, with the region and the credentials of the
     /// environment (`AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`)
     #[arg(long, value_name = "NAME", global = true, conflicts_with_all = ["ephemeral", "dynamodb_endpoint"])]
     pub stack: Option<String>,
+}
+
+fn endpoint(url: &str) -> Result<String, String> {
+    let parsed = url.parse::<Uri>().ok().filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
+    let authority = parsed.as_ref().and_then(Uri::authority).filter(|authority| {
+        match authority.as_str().strip_prefix(authority.host()) {
+            Some("") => true,
+            Some(_) => !authority.host().is_empty() && authority.port_u16().is_some_and(|port| port > 0),
+            None => false,
+        }
+    });
+    authority.map(|_| url.to_owned()).ok_or_else(|| "must be http:// or https:// and a host".to_owned())
 }
 
 /// What an operator does.
