@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A data folder, held for as long as this lives.
 pub struct Folder {
@@ -22,13 +23,19 @@ pub enum FolderError {
         /// Why not.
         error: io::Error,
     },
-    /// Another server uses it.
-    #[error("the folder {0} is in use by another server")]
+    /// A server or a command uses it.
+    #[error("the folder {0} is in use by another server or command")]
     InUse(String),
 }
 
 /// The key file's name in the folder.
 pub const KEY_FILE: &str = "keys";
+
+/// The database's.
+const DATABASE: &str = "dynamodb.sqlite";
+
+/// So many times a folder is tried that somebody holds, and so long after each.
+const TRIES: (u32, Duration) = (50, Duration::from_millis(100));
 
 impl Folder {
     /// Makes the folder when it is missing, for its owner alone, and holds it.
@@ -54,6 +61,21 @@ impl Folder {
         }
     }
 
+    /// Holds it as [`Folder::hold`] does, after waiting for whoever needs it for a moment: a command, or a server that ends.
+    ///
+    /// # Errors
+    /// When it cannot be made, or somebody holds it for longer.
+    pub async fn wait_for(path: &Path) -> Result<Self, FolderError> {
+        let (tries, pause) = TRIES;
+        for _ in 0..tries {
+            match Self::hold(path) {
+                Err(FolderError::InUse(_)) => tokio::time::sleep(pause).await,
+                done => return done,
+            }
+        }
+        Self::hold(path)
+    }
+
     /// Tells other programs where the server of this folder listens. True for as long as the folder is held.
     ///
     /// # Errors
@@ -72,7 +94,7 @@ impl Folder {
     /// # Errors
     /// When it cannot be made.
     pub fn database(&self) -> Result<PathBuf, FolderError> {
-        let path = self.path.join("dynamodb.sqlite");
+        let path = self.path.join(DATABASE);
         match OpenOptions::new().append(true).create(true).mode(0o600).open(&path) {
             Ok(_) => Ok(path),
             Err(error) => Err(FolderError::Io { path: path.display().to_string(), error }),

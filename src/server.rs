@@ -27,7 +27,7 @@ pub async fn run(options: Options) -> Result<(), Fault> {
     let stopped = stop_signal()?;
 
     let folder = match (&options.dynamodb_endpoint, options.ephemeral) {
-        (None, false) => Some(Folder::hold(&options.data)?),
+        (None, false) => Some(Folder::wait_for(&options.data).await?),
         _ => None,
     };
     let embedded = if options.dynamodb_endpoint.is_none() {

@@ -1,6 +1,6 @@
 //! `users create`
 
-use super::{line_of_input, request};
+use super::request;
 use crate::cli;
 use crate::setup::Fault;
 use doorward_core::email::Email;
@@ -13,7 +13,7 @@ use doorward_http::App;
 use doorward_store::{NewUser, SignedUp};
 use std::fmt::Display;
 
-pub async fn run(app: &App, new: &cli::NewUser) -> Result<(), Fault> {
+pub async fn run(app: &App, new: &cli::NewUser, typed: &str) -> Result<(), Fault> {
     let now = app.clock.now();
     let scopes = || ScopeSet::from_tokens(new.scopes.iter().map(String::as_str));
     let permissions = ScopeSet::from_tokens(new.permissions.iter().map(String::as_str));
@@ -37,7 +37,7 @@ pub async fn run(app: &App, new: &cli::NewUser) -> Result<(), Fault> {
         created_at: now,
     };
     named("--permission and --scope", check_rights(&user.permissions, &user.scopes))?;
-    let password = named("the password", NewPassword::parse(&line_of_input()?, app.config.password_min))?;
+    let password = named("the password", NewPassword::parse(typed, app.config.password_min))?;
     let hash = app.hasher.hash(password.password().clone(), app.random.bytes()?).await?;
     let new = NewUser::new(user, Some(hash), now);
     match app.store.users.create(&new, &request(app)?).await? {

@@ -32,7 +32,12 @@ pub async fn run(options: Options, command: Command) -> Result<(), Fault> {
                 Users::Export => Needs::Keys,
                 _ => Needs::NoKeys,
             };
-            operate(&options, needs, async |app, _| users(app, command).await).await
+            // Before the store is attached to: whoever types takes their time, and others are not to wait for it.
+            let typed = match command {
+                Users::Create(_) | Users::Password { .. } => line_of_input()?,
+                _ => String::new(),
+            };
+            operate(&options, needs, async |app, _| users(app, command, &typed).await).await
         }
         Command::Keys(Keys::List) => operate(&options, Needs::NoKeys, async |app, _| keys::list(app).await).await,
         Command::Keys(Keys::Rotate(wanted)) => {
@@ -69,13 +74,13 @@ async fn operate(
     done
 }
 
-async fn users(app: &App, command: Users) -> Result<(), Fault> {
+async fn users(app: &App, command: Users, typed: &str) -> Result<(), Fault> {
     match command {
-        Users::Create(new) => create::run(app, &new).await,
+        Users::Create(new) => create::run(app, &new, typed).await,
         Users::List => list::run(app).await,
         Users::Import { file } => import::run(app, &file).await,
         Users::Export => export::run(app).await,
-        Users::Password { user } => support::password(app, &user).await,
+        Users::Password { user } => support::password(app, &user, typed).await,
         Users::Unlock { user } => support::unlock(app, &user).await,
         Users::ResetTwoFactor { user } => support::reset_two_factor(app, &user).await,
         Users::Logout { user } => support::logout(app, &user).await,
@@ -94,7 +99,6 @@ fn line_of_input() -> Result<String, Fault> {
     if io::stdin().read_line(&mut line)? == 0 {
         return Err("the password is expected as one line on standard input".into());
     }
-    let length = line.trim_end_matches('\n').trim_end_matches('\r').len();
-    line.truncate(length);
-    Ok(line)
+    let typed = line.strip_suffix('\n').unwrap_or(&line);
+    Ok(typed.strip_suffix('\r').unwrap_or(typed).to_owned())
 }

@@ -1,6 +1,6 @@
 //! What support needs at night: `users password`, `users unlock`, `users reset-2fa`, `users logout`, `users delete`.
 
-use super::{line_of_input, request};
+use super::request;
 use crate::setup::Fault;
 use doorward_core::grant::{Credentials, Identifier};
 use doorward_core::ids::UserId;
@@ -12,9 +12,9 @@ use doorward_store::{Authority, Changed, LoginRecord, Recorded};
 /// How often something is tried that others change at the same time.
 const TRIES: u32 = 20;
 
-pub async fn password(app: &App, name: &str) -> Result<(), Fault> {
+pub async fn password(app: &App, name: &str, typed: &str) -> Result<(), Fault> {
     find(app, name).await?;
-    let password = NewPassword::parse(&line_of_input()?, app.config.password_min);
+    let password = NewPassword::parse(typed, app.config.password_min);
     let password = password.map_err(|error| format!("the password {error}"))?;
     let hash = app.hasher.hash(password.password().clone(), app.random.bytes()?).await?;
     for _ in 0..TRIES {

@@ -111,6 +111,15 @@ fn a_user_that_was_made_logs_in() {
 }
 
 #[test]
+fn who_types_holds_nothing() {
+    let place = Place::new();
+    let typing = place.users(&["create", "--username", "bob", "--email", "bob@example.com"]).typing();
+    let server = place.server().start();
+    assert_eq!(typing.enter(&format!("{PASSWORD}\n")).code, Some(0), "{}", place.log());
+    server.client().log_in("bob", PASSWORD).expect(200);
+}
+
+#[test]
 fn support_helps_while_the_server_runs() {
     let place = Place::new();
     let server = place.server_with("ann");
@@ -121,10 +130,12 @@ fn support_helps_while_the_server_runs() {
     client.get("/users/me", &tokens.access).expect(401);
     client.refresh(&tokens.refresh).expect(401);
 
-    let changed = place.users(&["password", "EVE"]).input("another pass phrase\n").run();
+    let changed = place.users(&["password", "EVE"]).input("another pass phrase\r\r\n").run();
     assert_eq!(changed, done("set another password for eve; all sessions are ended"));
     client.log_in("eve", PASSWORD).expect(401);
-    let access = client.log_in("eve", "another pass phrase").expect(200).text("access_token");
+    client.log_in("eve", "another pass phrase").expect(401);
+    // One line end is cut off, and no more.
+    let access = client.log_in("eve", "another pass phrase%0D").expect(200).text("access_token");
 
     close(&server, "ann");
     assert_eq!(place.users(&["unlock", "ann"]).run(), done("forgot the wrong passwords and codes of ann"));

@@ -84,12 +84,23 @@ impl Start {
     }
 
     fn spawn(mut self) -> Child {
+        let input = std::mem::take(&mut self.input);
+        let mut child = self.spawn_open();
+        // One that was refused before it read does not read.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child
+    }
+
+    /// With a standard input that nothing was written to, nor is ended.
+    fn spawn_open(mut self) -> Child {
         let log = File::options().create(true).append(true).open(&self.log).unwrap();
         self.command.arg(&self.listen).args(&self.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
-        let mut child = self.command.spawn().unwrap();
-        // One that was refused before it read does not read.
-        let _ = child.stdin.take().unwrap().write_all(self.input.as_bytes());
-        child
+        self.command.spawn().unwrap()
+    }
+
+    /// Starts it, and has it wait for its standard input.
+    pub fn typing(self) -> Typing {
+        Typing(self.spawn_open())
     }
 
     /// Starts it, until it says that it listens.
@@ -111,6 +122,20 @@ impl Start {
         let mut child = self.spawn();
         let lines = lines_of(&mut child);
         let status = end_of(&mut child);
+        Ended { code: status.code(), said: lines.iter().collect() }
+    }
+}
+
+/// A command, and somebody who is going to type.
+#[must_use]
+pub struct Typing(Child);
+
+impl Typing {
+    /// Types it, and waits for the end.
+    pub fn enter(mut self, text: &str) -> Ended {
+        let _ = self.0.stdin.take().unwrap().write_all(text.as_bytes());
+        let lines = lines_of(&mut self.0);
+        let status = end_of(&mut self.0);
         Ended { code: status.code(), said: lines.iter().collect() }
     }
 }

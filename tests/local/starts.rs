@@ -167,6 +167,20 @@ fn an_ephemeral_server_leaves_nothing() {
 }
 
 #[test]
+fn a_server_waits_for_a_command_to_end() {
+    let place = Place::new();
+    fs::create_dir(place.path("data")).unwrap();
+    let lock = fs::File::create(place.path("data/lock")).unwrap();
+    lock.try_lock().unwrap();
+    let command = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(500));
+        drop(lock);
+    });
+    place.server().start().client().sign_up("ann").expect(201);
+    command.join().unwrap();
+}
+
+#[test]
 fn a_folder_is_one_servers() {
     let place = Place::new();
     let mut server = place.server().start();
