@@ -63,6 +63,16 @@ fn a_bad_variable_stops_the_start_with_its_name() {
 }
 
 #[test]
+fn a_key_file_that_cannot_be_used_is_named_by_its_variable() {
+    for file in ["missing/keys", ".", "junk"] {
+        let place = Place::new();
+        fs::write(place.path("junk"), b"\xFF not 64 digits").unwrap();
+        assert_eq!(place.server().env("DOORWARD_KEY_FILE", file).run(), refused(1), "{file}");
+        assert!(place.log().contains("doorward: DOORWARD_KEY_FILE: "), "{file}: {}", place.log());
+    }
+}
+
+#[test]
 fn an_address_in_use_is_said() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let place = Place::new();

@@ -3,7 +3,7 @@
 mod values;
 
 use crate::kms;
-use crate::seal::{SealError, Sealer};
+use crate::seal::Sealer;
 use doorward_core::access_token::Parties;
 use doorward_core::password::HashCost;
 use doorward_core::random::Random;
@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 use values::{
-    MAX_SECONDS, algorithm, choice, code_rate, hash_cost, host, list, number, origin, rate, sample_scopes, seconds,
-    service_name, table_prefix,
+    MAX_SECONDS, algorithm, choice, code_rate, hash_cost, host, list, not_blank, number, origin, rate, sample_scopes,
+    seconds, service_name, table_prefix,
 };
 
 /// The configuration of a start.
@@ -202,7 +202,7 @@ impl Config {
         let v = variables;
         let issuer = v.parsed("DOORWARD_ISSUER", surroundings.issuer.clone(), |text| origin(text).map(Some))?;
         let issuer = issuer.ok_or_else(|| bad("DOORWARD_ISSUER", "is missing"))?;
-        let audience = v.get("DOORWARD_AUDIENCE").unwrap_or(&issuer).to_owned();
+        let audience = v.parsed("DOORWARD_AUDIENCE", issuer.clone(), not_blank)?;
         let lifetime = v.parsed("DOORWARD_SESSION_TTL", 2_592_000, |text| number(text, 1, MAX_SECONDS))?;
         let idle = v.parsed("DOORWARD_REFRESH_TTL", 604_800, |text| number(text, 1, MAX_SECONDS))?;
         let grace = v.parsed("DOORWARD_REFRESH_GRACE", 10, |text| number(text, 0, 60))?;
@@ -247,8 +247,10 @@ impl Config {
     ///
     /// # Errors
     /// When the key file cannot be used.
-    pub fn sealer(&self, variables: &Variables) -> Result<Option<Sealer>, SealError> {
-        let by_file = |path: &PathBuf| Sealer::from_file(path, Random);
+    pub fn sealer(&self, variables: &Variables) -> Result<Option<Sealer>, BadVariable> {
+        let by_file = |path: &PathBuf| {
+            Sealer::from_file(path, Random).map_err(|error| bad("DOORWARD_KEY_FILE", &error.to_string()))
+        };
         match &self.kms_key {
             Some(key) => Ok(Some(Sealer::of_kms(kms::Settings {
                 key: key.clone(),
@@ -290,10 +292,22 @@ mod tests {
             ("DOORWARD_ISSUER", "https://auth.example.com/path"),
             ("DOORWARD_ISSUER", "auth.example.com"),
             ("DOORWARD_ISSUER", "https://user@auth.example.com"),
+            ("DOORWARD_ISSUER", "https://."),
+            ("DOORWARD_ISSUER", "https://-"),
+            ("DOORWARD_ISSUER", "https://a..b"),
+            ("DOORWARD_ISSUER", "https://-a.example.com"),
+            ("DOORWARD_ISSUER", "https://[a]"),
+            ("DOORWARD_ISSUER", "https://[::1"),
+            ("DOORWARD_ISSUER", "https://a:"),
+            ("DOORWARD_ISSUER", "https://a:0"),
+            ("DOORWARD_ISSUER", "https://a:+5"),
+            ("DOORWARD_ISSUER", "https://a:65536"),
+            ("DOORWARD_AUDIENCE", " "),
             ("DOORWARD_SIGNING_ALG", "HS256"),
             ("DOORWARD_SIGNING_ALG", "rs256"),
             ("DOORWARD_ACCESS_TTL", "0"),
             ("DOORWARD_ACCESS_TTL", "15m"),
+            ("DOORWARD_ACCESS_TTL", "+5"),
             ("DOORWARD_REFRESH_TTL", "-1"),
             ("DOORWARD_SESSION_TTL", "99999999999"),
             ("DOORWARD_REFRESH_GRACE", "61"),
@@ -301,6 +315,7 @@ mod tests {
             ("DOORWARD_SIGN_UP_RATE", "10"),
             ("DOORWARD_LOGIN_RATE", "0/60"),
             ("DOORWARD_LOGIN_RATE", "5/0"),
+            ("DOORWARD_LOGIN_RATE", "+5/60"),
             ("DOORWARD_DEFAULT_SCOPES", "a\"b"),
             ("DOORWARD_PASSWORD_GRANT", "maybe"),
             ("DOORWARD_PASSWORD_MIN", "7"),
@@ -308,6 +323,7 @@ mod tests {
             ("DOORWARD_ARGON2", "m=19456,t=1,p=1"),
             ("DOORWARD_ARGON2", "m=99999,t=2,p=1"),
             ("DOORWARD_ARGON2", "t=2,m=19456,p=1"),
+            ("DOORWARD_ARGON2", "m=+19456,t=2,p=1"),
             ("DOORWARD_ALLOWED_ORIGINS", "*"),
             ("DOORWARD_ALLOWED_ORIGINS", "null"),
             ("DOORWARD_ALLOWED_ORIGINS", "https://app.example.com,https://*.example.com"),
@@ -316,10 +332,20 @@ mod tests {
             ("DOORWARD_DOCS", "yes"),
             ("DOORWARD_TABLE_PREFIX", "a/b"),
             ("DOORWARD_NAME", "a:b"),
+            ("DOORWARD_NAME", " "),
             ("DOORWARD_OTP_RATE", "off"),
             ("DOORWARD_OTP_RATE", "5"),
         ] {
             assert_eq!(read(&[(name, value)], false).err().map(|bad| bad.name).as_deref(), Some(name), "{value}");
+        }
+    }
+
+    #[test]
+    fn an_issuer_is_a_host_and_perhaps_a_port() {
+        for issuer in
+            ["http://a", "https://a.example.com.", "https://1.2.3.4:65535", "http://[::1]:1", "https://a--b.c"]
+        {
+            assert_eq!(read(&[("DOORWARD_ISSUER", issuer)], false).unwrap().parties.issuer, issuer);
         }
     }
 

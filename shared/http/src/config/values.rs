@@ -5,6 +5,8 @@ use doorward_core::password::HashCost;
 use doorward_core::scope::ScopeSet;
 use doorward_core::second_factor::CodeRate;
 use doorward_core::signing::Algorithm;
+use std::net::Ipv6Addr;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// Longer than anything that should last, and far from where times overflow.
@@ -19,11 +21,20 @@ pub(super) fn sample_scopes() -> ScopeSet {
     ScopeSet::from_tokens(["read:items", "write:items"]).unwrap_or_default()
 }
 
+/// Digits alone: a sign is none.
+fn digits<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 pub(super) fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
-    match text.parse() {
-        Ok(number) if (least..=most).contains(&number) => Ok(number),
+    match digits(text) {
+        Some(number) if (least..=most).contains(&number) => Ok(number),
         _ => Err(format!("must be a whole number from {least} to {most}")),
     }
+}
+
+pub(super) fn not_blank(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("must not be blank".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 pub(super) fn choice(text: &str, yes: &str, no: &str) -> Result<bool, String> {
@@ -57,14 +68,14 @@ pub(super) fn code_rate(text: &str) -> Result<CodeRate, String> {
 
 /// A colon would end the name in an `otpauth` address.
 pub(super) fn service_name(text: &str) -> Result<String, String> {
-    let is_name = (1..=64).contains(&text.chars().count()) && !text.chars().any(|c| c.is_control() || c == ':');
-    if is_name { Ok(text.to_owned()) } else { Err("must be 1 to 64 characters, none of them a colon".to_owned()) }
+    let is_name = text.chars().count() <= 64 && !text.chars().any(|c| c.is_control() || c == ':');
+    if is_name { not_blank(text) } else { Err("must be 1 to 64 characters, none of them a colon".to_owned()) }
 }
 
 pub(super) fn hash_cost(text: &str, floor: Option<HashCost>) -> Result<HashCost, String> {
     let problem = "must be 'm=KiB,t=passes,p=lanes' with at most 65536 KiB, 10 passes and 4 lanes";
     let mut parts = text.split(',');
-    let mut part = |prefix: &str| parts.next()?.strip_prefix(prefix)?.parse::<u32>().ok();
+    let mut part = |prefix: &str| parts.next()?.strip_prefix(prefix).and_then(digits::<u32>);
     let parsed = (|| Some((part("m=")?, part("t=")?, part("p=")?)))();
     let (memory, passes, lanes) = parsed.filter(|_| parts.next().is_none()).ok_or(problem)?;
     let cost = HashCost::new(memory, passes, lanes).ok_or(problem)?;
@@ -88,14 +99,24 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
         )
     };
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or_else(problem)?;
-    let (host, port) = match rest.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').ok_or_else(problem)?,
-        None => rest.find(':').map_or((rest, ""), |at| rest.split_at(at)),
+    let (is_host, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, port)) => (!is_upper(address) && address.parse::<Ipv6Addr>().is_ok(), port),
+        None => rest.find(':').map_or((is_name(rest), ""), |at| (is_name(&rest[..at]), &rest[at..])),
     };
-    let host_is_plain =
-        !host.is_empty() && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.:".contains(&b));
-    let port_is_plain = port.is_empty() || port.strip_prefix(':').is_some_and(|digits| digits.parse::<u16>().is_ok());
-    if host_is_plain && port_is_plain { Ok(text.to_owned()) } else { Err(problem()) }
+    let is_port = port.is_empty() || port.strip_prefix(':').and_then(digits::<u16>).is_some_and(|port| port > 0);
+    if is_host && is_port { Ok(text.to_owned()) } else { Err(problem()) }
+}
+
+fn is_upper(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+/// Labels between dots, none of which begins or ends with a hyphen (RFC 1123 §2.1), perhaps a dot at the end.
+fn is_name(host: &str) -> bool {
+    let is_plain = |label: &str| label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let is_label =
+        |label: &str| !label.is_empty() && is_plain(label) && !label.starts_with('-') && !label.ends_with('-');
+    host.strip_suffix('.').unwrap_or(host).split('.').all(is_label)
 }
 
 pub(super) fn host(text: &str) -> Result<String, String> {
