@@ -104,6 +104,12 @@ impl Folder {
 
 const ENDPOINT: &str = "endpoint";
 
+/// Whether a server has ever kept something in the folder.
+#[must_use]
+pub fn is_used(path: &Path) -> bool {
+    path.join(DATABASE).is_file()
+}
+
 /// Where the server that holds a folder listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announced {

@@ -10,6 +10,7 @@ mod tables;
 
 use crate::attached::Attached;
 use crate::cli::{Doctor, Options};
+use crate::folder;
 use crate::setup::{Configured, Fault, configure, configure_stack};
 use crate::tables::of_template;
 use doorward_core::clock::Clock;
@@ -52,9 +53,9 @@ impl Patient<'_> {
 /// When something is wrong, or there is nothing to look at.
 pub async fn run(options: &Options, wanted: Doctor) -> Result<(), Fault> {
     let is_embedded = options.stack.is_none() && options.dynamodb_endpoint.is_none();
-    if is_embedded && !options.data.is_dir() {
-        let folder = options.data.display();
-        return Err(format!("there is nothing in {folder} yet: the first start of the server makes it").into());
+    if is_embedded && !folder::is_used(&options.data) {
+        let data = options.data.display();
+        return Err(format!("there is nothing in {data} yet: the first start of the server makes it").into());
     }
     let attached = Attached::to(options).await?;
     let found = look(options, wanted, &attached).await;
@@ -84,10 +85,13 @@ async fn look(options: &Options, wanted: Doctor, attached: &Attached) -> Result<
         clock,
     };
     let (mut findings, states) = tables::check(&patient).await;
-    findings.extend(tables::expiry(&states));
-    if patient.is_stack() {
-        findings.extend(tables::recovery(&patient, &states).await);
-        findings.extend(tables::protection(&states));
+    // Of tables that nobody could look at, nothing more is known.
+    if !states.is_empty() {
+        findings.extend(tables::expiry(&states));
+        if patient.is_stack() {
+            findings.extend(tables::recovery(&patient, &states).await);
+            findings.extend(tables::protection(&states));
+        }
     }
     findings.extend(keys::check(&patient).await);
     findings.extend(service::check(&patient).await);

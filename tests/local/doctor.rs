@@ -122,6 +122,10 @@ fn without_a_server_the_rest_is_looked_at_and_nothing_is_made() {
     assert_eq!(place.doctor().run(), Ended { code: Some(1), said: Vec::new() });
     assert!(place.log().contains("there is nothing in data yet"), "{}", place.log());
     assert!(!place.path("data").exists());
+    fs::create_dir(place.path("data")).unwrap();
+    assert_eq!(place.doctor().run(), Ended { code: Some(1), said: Vec::new() });
+    assert_eq!(place.log().matches("there is nothing in data yet").count(), 2, "{}", place.log());
+    assert_eq!(fs::read_dir(place.path("data")).unwrap().count(), 0);
 
     drop(place.server().start());
     let look = place.looked(place.doctor());
@@ -209,6 +213,15 @@ async fn keys_that_are_gone_are_found() {
     // The server goes on with the keys that it read.
     assert_eq!((found.len(), look.found("problem", "key set").len()), (3, 1), "{look:?}");
     assert!(look.log.contains("doorward: there are 4 problems"), "{look:?}");
+}
+
+#[test]
+fn a_store_that_does_not_answer_is_not_praised() {
+    let place = Place::new();
+    drop(place.server().start());
+    let look = place.looked(place.command().arg("--dynamodb-endpoint").arg("http://127.0.0.1:1").arg("doctor"));
+    assert_eq!((look.code, look.found("problem", "tables").len()), (Some(1), 1), "{look:?}");
+    assert!(!look.said.iter().any(|line| line.contains(" expiry ")), "{look:?}");
 }
 
 #[test]
