@@ -143,6 +143,8 @@ mod tests {
             assert_eq!(UserId::parse(bad), Err(InvalidId), "{bad:?}");
         }
         assert_eq!(UserId::parse("user_1-A").map(|id| id.to_string()), Ok("user_1-A".to_owned()));
+        let random = *b"\x00\x01\x10\xffabcdefghijkl";
+        assert_eq!(UserId::from_random(random).to_string(), "000110ff6162636465666768696a6b6c");
     }
 
     #[test]

@@ -80,3 +80,35 @@ pub struct KeyRecord {
     /// Its times.
     pub term: Term,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_signs_from_its_first_moment_and_not_in_its_last() {
+        let at = Timestamp::from_seconds;
+        let term = Term { signs_from: at(10), signs_until: Some(at(20)), verifies_until: Some(at(30)) };
+        for (now, signs, verifies) in [
+            (9, false, true),
+            (10, true, true),
+            (19, true, true),
+            (20, false, true),
+            (29, false, true),
+            (30, false, false),
+        ] {
+            assert_eq!((term.signs(at(now)), term.verifies(at(now))), (signs, verifies), "{now}");
+        }
+        let endless = Term { signs_until: None, verifies_until: None, ..term };
+        assert!(endless.signs(at(1_000)) && endless.verifies(at(1_000)) && !endless.signs(at(9)));
+    }
+
+    #[test]
+    fn a_purpose_has_its_name() {
+        assert_eq!(Purpose::ALL.map(Purpose::as_str), ["sign", "refresh", "seal"]);
+        for purpose in Purpose::ALL {
+            assert_eq!(Purpose::parse(purpose.as_str()), Some(purpose));
+        }
+        assert_eq!(Purpose::parse("Sign"), None);
+    }
+}

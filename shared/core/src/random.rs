@@ -20,3 +20,15 @@ impl Random {
         Ok(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_draws_are_alike() {
+        let [one, other] = [Random.bytes::<32>().unwrap(), Random.bytes().unwrap()];
+        assert_ne!(one, other);
+        assert!(one.iter().any(|byte| *byte != one[0]));
+    }
+}
