@@ -160,6 +160,20 @@ async fn only_moderators_and_admins_moderate_and_a_change_holds_at_once() {
 }
 
 #[tokio::test]
+async fn hostile_comments_take_no_longer_than_others() {
+    let service = service().await;
+    let ann = service.person("ann").await;
+    let open = |left: usize| format!("{}b=\">", "<a ".repeat(left / 3));
+    for hostile in ["<", ">", "&", "<!--", "</", "<a ", "<a b=\"", "<a b='\"", "<!--><!--", "&#", "&a"] {
+        let content = hostile.repeat(50_000 / hostile.len().max(2));
+        let answer = service.post("/comments").bearer(&ann.access).json(&json!({"content": content})).send().await;
+        assert!(!answer.expect(200).text("content").contains(['<', '>']));
+    }
+    let answer = service.post("/comments").bearer(&ann.access).json(&json!({"content": open(60_000)})).send().await;
+    assert_eq!(answer.expect(200).text("content"), open(60_000).replace('<', "&lt;").replace('>', "&gt;"));
+}
+
+#[tokio::test]
 async fn comments_lose_their_tags_and_nothing_else() {
     let service = service().await;
     let ann = service.person("ann").await;
@@ -174,6 +188,8 @@ async fn comments_lose_their_tags_and_nothing_else() {
         ("<img src=x onerror=alert(1)>a", "a"),
         ("<a href=\"javascript:x()\">link</a>", "link"),
         ("1 < 2 & 3 > 2", "1 &lt; 2 &amp; 3 &gt; 2"),
+        ("if a <b then AT&T", "if a &lt;b then AT&amp;T"),
+        ("<table><tr><td>cell</td></tr>text</table>", "celltext"),
         ("&lt;script&gt;", "&lt;script&gt;"),
         ("é 😀\nline", "é 😀\nline"),
     ] {

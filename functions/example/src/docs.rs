@@ -51,6 +51,7 @@ fn moderate() -> Operation {
 
 fn comment() -> Operation {
     Operation::post("/comments", "comment", "Text without its tags")
+        .about("A tag that never ends is text. Character references such as `&lt;` stay as they are.")
         .bearer()
         .json(&[required("content", prose(None))], json!({"content": "<b>1 < 2</b>"}))
         .gives::<Comment>("The text, with `&`, `<` and `>` escaped", json!({"content": "1 &lt; 2"}))

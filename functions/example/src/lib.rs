@@ -7,6 +7,7 @@ mod limited;
 mod moderate;
 mod own_items;
 mod protected;
+mod tags;
 
 use axum::Router;
 use axum::routing::{get, post};
