@@ -50,6 +50,9 @@ async fn what_is_wrong_with_a_key_is_told_by_its_pointer() {
         (json!({"name": "ci", "scopes": [1]}), &["/scopes"]),
         (json!({"name": "ci", "expires_at": 1_900_000_000}), &["/expires_at"]),
         (json!({"name": "ci", "expires_at": "soon"}), &["/expires_at"]),
+        (json!({"name": "ci", "expires_at": "20300101T000000Z"}), &["/expires_at"]),
+        (json!({"name": "ci", "expires_at": "2030-01-01T00:00:00+0200"}), &["/expires_at"]),
+        (json!({"name": "ci", "expires_at": "2030-01-01T00:00:00Z[Europe/Berlin]"}), &["/expires_at"]),
         // The past, the moment before now, and now.
         (json!({"name": "ci", "expires_at": "2020-01-01T00:00:00Z"}), &["/expires_at"]),
         (json!({"name": "ci", "expires_at": "2027-01-15T07:59:59.999Z"}), &["/expires_at"]),

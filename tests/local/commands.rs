@@ -328,7 +328,7 @@ fn everybody_moves_out_and_in_again_whole() {
     assert_eq!(new.import(&lines), done("imported 0, kept 3, refused 0"), "a second time nothing is new");
     assert_eq!(old.import(&lines), done("imported 0, kept 3, refused 0"), "nor where they come from");
     assert_eq!(new.exported(), before);
-    assert_eq!(before[0]["created_at"], "2020-02-29T12:00:00.5Z");
+    assert_eq!(before[0]["created_at"], "2020-02-29T12:00:00.500Z");
     let server = new.server().start();
     let access = server.client().log_in("carl", PASSWORD).expect(200).text("access_token");
     assert_eq!(self::subject(&access), subject, "`sub` is kept");

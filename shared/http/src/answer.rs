@@ -96,7 +96,7 @@ impl UserView {
     }
 }
 
-/// RFC 3339 in UTC with `Z`.
+/// RFC 3339 in UTC with `Z`: three digits of a fraction, or none for a whole second.
 #[must_use]
 pub fn rfc3339(time: Timestamp) -> String {
     time.to_string()
