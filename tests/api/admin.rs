@@ -144,6 +144,10 @@ async fn a_bad_limit_or_cursor_is_refused() {
     for foreign in ["x", "AAAA", "%00", "%F0%9F%98%80", &reader.id, &format!("{cursor}A"), &cursor[1..], "null"] {
         service.see(&reader, &format!("/users?cursor={foreign}")).await.expect_problem(400, "Invalid cursor");
     }
+    for beside in ["username=user0", "email=user0@example.com", "username=nobody&email=nobody@example.com"] {
+        service.see(&reader, &format!("/users?{beside}&cursor=x")).await.expect_problem(400, "Invalid cursor");
+    }
+    assert_eq!(found(&service, &reader, &format!("?username=user0&cursor={cursor}")).await, ["user0"]);
     // Empty is absent (as in a form).
     assert_eq!(
         listed(&service, &reader, "?limit=&cursor=&username=&email=").await["items"].as_array().unwrap().len(),

@@ -45,10 +45,10 @@ pub async fn list_users(
     _: RequirePermission<ReadUsers>,
     Query(request): Query<ListRequest>,
 ) -> Result<Private<Page>, Error> {
+    let after = request.cursor.as_deref().map(cursor::parse).transpose().map_err(|_| Error::InvalidCursor)?;
     if request.username.is_some() || request.email.is_some() {
         return find(&app, &request).await;
     }
-    let after = request.cursor.as_deref().map(cursor::parse).transpose().map_err(|_| Error::InvalidCursor)?;
     let (users, last) = app.store.users.list(request.limit, after.as_ref()).await?;
     let items = users.iter().map(UserView::of).collect();
     Ok(Private(Page { items, next_cursor: last.as_ref().map(cursor::after) }))
