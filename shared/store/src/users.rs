@@ -69,15 +69,20 @@ impl UserStore {
     }
 
     /// A page of users, in no order that means anything, after the one that an earlier page ended with: `limit` at most,
-    /// and the one to go on after, if there may be more. The only scan: an administrator asks for it, page by page.
+    /// and the one to go on after, if there are more. The only scan: an administrator asks for it, page by page.
     ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn list(&self, limit: u16, after: Option<&UserId>) -> Result<(Vec<User>, Option<UserId>), StoreError> {
-        let scan = self.0.client.scan().table_name(self.0.table(USERS)).consistent_read(true).limit(i32::from(limit));
+        // One more than are given: a page that is exactly full may be the last.
+        let scan =
+            self.0.client.scan().table_name(self.0.table(USERS)).consistent_read(true).limit(i32::from(limit) + 1);
         let page = scan.set_exclusive_start_key(after.map(key)).send().await.map_err(StoreError::unavailable)?;
-        let users = page.items().iter().map(read).collect::<Result<_, _>>()?;
-        let last = page.last_evaluated_key().map(|key| Reader(key).parsed(USER_ID, UserId::parse)).transpose()?;
+        let users = page.items().iter().take(limit.into()).map(read).collect::<Result<Vec<_>, _>>()?;
+        let last = match page.last_evaluated_key() {
+            _ if page.items().len() > users.len() => users.last().map(|user| user.id.clone()),
+            last => last.map(|key| Reader(key).parsed(USER_ID, UserId::parse)).transpose()?,
+        };
         Ok((users, last))
     }
 
