@@ -158,6 +158,18 @@ fn every_operation_says_what_it_is_gives_an_example_and_its_errors() {
     }
 }
 
+#[tokio::test]
+async fn what_a_clients_token_is_answered_is_in_the_document() {
+    let service = service().await;
+    let ann = service.person("ann").await;
+    let client = service.client_of(&ann, "read:items write:items").await;
+    let token = service.client_token(&client).await;
+    for ((method, path), operation) in operations(&document()) {
+        let status = service.request(&method, &concrete(&path)).bearer(&token).send().await.status;
+        assert!(operation["responses"].get(status.to_string()).is_some(), "{method} {path}: {status}");
+    }
+}
+
 fn target<'a>(document: &'a Value, reference: &'a Value) -> &'a Value {
     match reference["$ref"].as_str() {
         Some(pointer) => document.pointer(pointer.trim_start_matches('#')).unwrap(),

@@ -121,7 +121,7 @@ fn list_users() -> Operation {
         .bearer()
         .query(parameters)
         .gives::<Page>("A page", json!({"items": [ann()], "next_cursor": null}))
-        .refuses([Error::InsufficientPermissions, Error::InvalidCursor])
+        .refuses([Error::InvalidCursor])
 }
 
 fn user() -> Operation {
@@ -129,7 +129,7 @@ fn user() -> Operation {
         .about("Oneself, or with the permission `read:users` anybody.")
         .bearer()
         .gives::<UserView>("The user", ann())
-        .refuses([Error::InsufficientPermissions, Error::UserNotFound])
+        .refuses([Error::UserNotFound])
 }
 
 fn change_user() -> Operation {
@@ -146,7 +146,7 @@ fn change_user() -> Operation {
         .bearer()
         .json(&members, json!({"disabled": true}))
         .gives::<UserView>("The user as they are now", ann())
-        .refuses([Error::InsufficientPermissions, Error::UserNotFound, Error::EmailTaken, Error::AnotherAdmin])
+        .refuses([Error::UserNotFound, Error::EmailTaken, Error::AnotherAdmin])
 }
 
 fn delete_user() -> Operation {
@@ -154,5 +154,5 @@ fn delete_user() -> Operation {
         .about("Needs the permission `delete:users`.")
         .bearer()
         .gives::<Message>("The user is gone, with everything that was theirs", json!({"message": "User deleted"}))
-        .refuses([Error::InsufficientPermissions, Error::UserNotFound, Error::AnotherAdmin])
+        .refuses([Error::UserNotFound, Error::AnotherAdmin])
 }

@@ -93,9 +93,9 @@ impl Operation {
         self
     }
 
-    /// Needs an access token.
+    /// Needs a user's access token: a client's is refused.
     pub fn bearer(self) -> Self {
-        self.needs_token(&[])
+        self.needs_token(&[]).refuses([Error::InsufficientPermissions])
     }
 
     /// Needs an access token with a scope.
