@@ -59,6 +59,7 @@ async fn by_default_the_old_secret_is_dead_at_once() {
     for request in [
         asked(),
         asked().json(&json!({})),
+        asked().json(&json!({"overlap": null})),
         asked().json(&json!({"overlap": 0})),
         asked().json(&json!({"overlap": 0.0})),
         service.rotate(&ann, &last, 0),
@@ -77,7 +78,7 @@ async fn by_default_the_old_secret_is_dead_at_once() {
     }
     assert_eq!(service.keys_of(&ann).await.len(), 1);
     let is_rotated = |event: &&Event| matches!(event, Event::ApiKeyRotated { .. });
-    assert_eq!(service.events().iter().filter(is_rotated).count(), 5);
+    assert_eq!(service.events().iter().filter(is_rotated).count(), 6);
 }
 
 #[tokio::test]

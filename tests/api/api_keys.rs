@@ -118,6 +118,18 @@ async fn a_new_key_is_shown_whole_and_once() {
     let is_made = |event: &&Event| matches!(event, Event::ApiKeyCreated { .. });
     assert_eq!(service.events().iter().filter(is_made).count(), 2);
 
+    // `null` is absent, and the last moment that RFC 3339 has is what some say for never.
+    for (ends_at, shown) in [(Value::Null, Value::Null), (json!("9999-12-31T23:59:59Z"), json!("9999-12-31T23:59:59Z"))]
+    {
+        let body = json!({"name": "ci", "scopes": null, "expires_at": ends_at});
+        let made = service.ask_for_key(&ann, &body).send().await.expect(201);
+        assert_eq!((&made.json()["scopes"], &made.json()["expires_at"]), (&json!([]), &shown));
+        service.expect_key_good(&made.text("key")).await;
+        let id = made.text("id");
+        assert!(service.keys_of(&ann).await.iter().any(|key| key["id"] == id && key["expires_at"] == shown));
+        service.delete(&format!("/api-keys/{id}")).bearer(&ann.access).send().await.expect(204);
+    }
+
     // Nobody sees it again, and nobody has it: the store neither.
     let listed = service.see(&ann, "/api-keys").await;
     let stored = format!("{:?}", service.raw.items("api-keys").await);

@@ -170,6 +170,23 @@ async fn what_a_clients_token_is_answered_is_in_the_document() {
     }
 }
 
+#[tokio::test]
+async fn null_is_taken_where_the_document_has_it_and_nowhere_else() {
+    let service = service().await;
+    let root = service.admin("root").await;
+    for ((method, path), operation) in operations(&document()) {
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        for (name, member) in schema["properties"].as_object().into_iter().flatten() {
+            let request = service.request(&method, &path.replace("{id}", &root.id)).bearer(&root.access);
+            let refusal = request.json(&json!({name: null, "unknown": 1})).send().await.expect(422).json();
+            let is_refused = |defect: &Value| defect["pointer"] == format!("/{name}");
+            let is_taken = !refusal["errors"].as_array().unwrap().iter().any(is_refused);
+            let is_told = member["type"].as_array().is_some_and(|types| types.contains(&json!("null")));
+            assert_eq!(is_taken, is_told, "{method} {path}: {name}");
+        }
+    }
+}
+
 fn target<'a>(document: &'a Value, reference: &'a Value) -> &'a Value {
     match reference["$ref"].as_str() {
         Some(pointer) => document.pointer(pointer.trim_start_matches('#')).unwrap(),

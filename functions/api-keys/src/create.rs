@@ -32,7 +32,7 @@ impl Parse for CreateRequest {
             None => Err("must be a time by RFC 3339"),
         };
         let name = fields.required("name", DisplayName::parse);
-        let scopes = fields.scopes_if_any("scopes");
+        let scopes = fields.list_if_any("scopes", |tokens| ScopeSet::from_tokens(tokens.iter().copied()));
         let ends_at = fields.optional("expires_at", ahead);
         Some(Self { name: name?, scopes: scopes?.unwrap_or_default(), ends_at: ends_at? })
     }

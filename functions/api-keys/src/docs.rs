@@ -4,7 +4,7 @@ use crate::list::Keys;
 use crate::rotate::LONGEST_OVERLAP;
 use crate::view::NewKeyView;
 use doorward_http::Error;
-use doorward_http::openapi::schema::{display_name, nullable, number, optional, required, scopes, time};
+use doorward_http::openapi::schema::{display_name, nullable, number, required, scopes, time};
 use doorward_http::openapi::{Operation, Section};
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ fn new_key() -> Value {
 }
 
 fn create() -> Operation {
-    let members = [required("name", display_name()), optional("scopes", scopes()), nullable("expires_at", time())];
+    let members = [required("name", display_name()), nullable("scopes", scopes()), nullable("expires_at", time())];
     Operation::post("/api-keys", "create_api_key", "Make an API key")
         .about("Without `scopes` it has none. `expires_at` is not in the past.")
         .bearer()
@@ -65,7 +65,7 @@ fn rotate() -> Operation {
     Operation::post("/api-keys/{id}/rotate", "rotate_api_key", "Give an API key another secret")
         .about("The old secret works for `overlap` seconds more; without it, it is dead at once.")
         .bearer()
-        .json(&[optional("overlap", number(0, LONGEST_OVERLAP))], json!({"overlap": 3600}))
+        .json(&[nullable("overlap", number(0, LONGEST_OVERLAP))], json!({"overlap": 3600}))
         .gives::<NewKeyView>("The key with its new secret, shown this once", new_key())
         .refuses([Error::NotFound])
 }

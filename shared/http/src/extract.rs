@@ -257,10 +257,13 @@ impl Fields {
         }
     }
 
-    /// A whole number within bounds, or nothing. The outer `None` is for a wrong one.
+    /// A whole number within bounds, `null`, or nothing. The outer `None` is for a wrong one.
     #[allow(clippy::option_option)] // Wrong, absent, and there are three things.
     pub fn number_if_any(&mut self, name: &str, least: u32, most: u32) -> Option<Option<u32>> {
-        let Some(value) = self.take(name) else { return Some(None) };
+        let value = match self.take(name) {
+            None | Some(Value::Null) => return Some(None),
+            Some(value) => value,
+        };
         // `60.0` is a whole number, as JSON Schema has them.
         let bounds = f64::from(least)..=f64::from(most);
         let number = value.as_f64().filter(|number| number.fract() == 0.0 && bounds.contains(number));
@@ -272,7 +275,7 @@ impl Fields {
         within.map(Some)
     }
 
-    /// A list of scope tokens, or nothing.
+    /// A list of scope tokens, or nothing. `null` is refused: whether it takes all away or none, nobody can know.
     #[allow(clippy::option_option)] // Wrong, absent, and there are three things.
     pub fn scopes_if_any(&mut self, name: &str) -> Option<Option<ScopeSet>> {
         if self.given.iter().any(|(given, value)| given == name && value.is_null()) {

@@ -35,11 +35,15 @@ pub(super) fn object(members: &[Member], is_json: bool) -> Object {
     let mut object = ObjectBuilder::new().schema_type(Type::Object);
     for member in members {
         let mut schema = member.schema.clone();
-        if let RefOr::T(Schema::Object(text)) = &mut schema
-            && member.may_be_null
-            && is_json
+        let schema_type = match &mut schema {
+            RefOr::T(Schema::Object(value)) => Some(&mut value.schema_type),
+            RefOr::T(Schema::Array(list)) => Some(&mut list.schema_type),
+            _ => None,
+        };
+        if let Some(schema_type) = schema_type.filter(|_| member.may_be_null && is_json)
+            && let SchemaType::Type(alone) = schema_type
         {
-            text.schema_type = SchemaType::from_iter([Type::String, Type::Null]);
+            *schema_type = SchemaType::from_iter([alone.clone(), Type::Null]);
         }
         object = object.property(member.name, schema);
         if member.is_required {
