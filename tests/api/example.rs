@@ -2,6 +2,7 @@
 
 use crate::support::admin::{Person, set};
 use crate::support::{Answer, PASSWORD, Service, service};
+use aws_sdk_dynamodb::types::AttributeValue;
 use doorward_core::user::Role;
 use serde_json::{Value, json};
 
@@ -114,17 +115,32 @@ async fn everybody_has_items_of_their_own() {
         let item = json!({"id": id, "name": body["name"], "description": description, "owner": "Ann"});
         assert_eq!(whole, json!({"item": item}));
         made.push(item);
+        service.wait(1);
     }
-    let mut listed = service.see(&ann, "/items/").await.expect(200).json();
-    let items = listed["items"].as_array_mut().unwrap();
-    let by_id = |item: &Value| item["id"].as_str().unwrap().to_owned();
-    items.sort_by_key(by_id);
-    made.sort_by_key(by_id);
-    assert_eq!(listed, json!({"items": made}));
+    assert_eq!(service.see(&ann, "/items/").await.expect(200).json(), json!({"items": made}), "the oldest first");
     assert_eq!(service.see(&bob, "/items").await.expect(200).json(), json!({"items": []}));
     // Scopes are the token's.
     service.alter(&ann, |user| user.scopes = set("")).await;
     service.see(&ann, "/items").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_thousand_items_are_listed_and_no_more() {
+    let service = service().await;
+    let ann = service.person("ann").await;
+    service.put_item(&ann, &json!({"name": "lamp"})).send().await.expect(200);
+    let mut item = service.raw.items("example-items").await.remove(0);
+    let mut ids = 1_u64..;
+    for (n, listed) in [(998, 999), (1, 1000), (1, 1000)] {
+        for id in ids.by_ref().take(n) {
+            item.insert("item_id".to_owned(), AttributeValue::S(id.to_string()));
+            service.raw.put("example-items", item.clone()).await;
+        }
+        service.probe.forget();
+        let items = service.see(&ann, "/items").await.expect(200).json();
+        assert_eq!(items["items"].as_array().unwrap().len(), listed);
+        assert_eq!(service.probe.calls().iter().filter(|call| *call == "Query example-items").count(), 1);
+    }
 }
 
 #[tokio::test]

@@ -19,13 +19,14 @@ pub fn docs() -> Section {
 }
 
 fn lamp() -> Value {
-    json!({"id": "AQIDBAUGBwgJCgsMDQ4PEA", "name": "lamp", "description": "It glows.", "owner": "ann"})
+    json!({"id": "01946c5e-0000-7000-8000-0123456789ab", "name": "lamp", "description": "It glows.", "owner": "ann"})
 }
 
 fn items() -> Operation {
     Operation::get("/items", "list_items", "One's own items")
+        .about("The oldest first, a thousand at most, or a megabyte of them.")
         .scope("read:items")
-        .gives::<Items>("All of them", json!({"items": [lamp()]}))
+        .gives::<Items>("The items", json!({"items": [lamp()]}))
 }
 
 fn create_item() -> Operation {

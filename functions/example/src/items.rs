@@ -1,7 +1,7 @@
 //! `GET /items`, `POST /items`: a resource that needs scopes.
 
 use axum::extract::State;
-use doorward_core::ids::TokenId;
+use doorward_core::ids::ItemId;
 use doorward_core::user::DisplayName;
 use doorward_http::answer::Private;
 use doorward_http::extract::{Fields, Input, Media, Parse};
@@ -70,7 +70,7 @@ pub async fn create(
     RequireScope(caller, _): RequireScope<WriteItems>,
     Input(request): Input<ItemRequest>,
 ) -> Result<Private<Created>, Error> {
-    let id = TokenId::from_random(app.random.bytes()?);
+    let id = ItemId::new(app.clock.now(), app.random.bytes()?);
     let item = ExampleItem { id, name: request.name.as_str().to_owned(), description: request.description };
     app.store.example_items.put(&caller.user.id, &item).await?;
     Ok(Private(Created { item: ItemView::of(item, caller.user.username.as_str()) }))

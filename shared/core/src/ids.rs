@@ -61,6 +61,11 @@ opaque_id! {
     RequestId
 }
 
+opaque_id! {
+    /// A sample item's id.
+    ItemId
+}
+
 fn hex(bytes: [u8; 16]) -> String {
     uuid::Uuid::from_bytes(bytes).simple().to_string()
 }
@@ -97,6 +102,19 @@ impl RequestId {
     }
 }
 
+impl ItemId {
+    /// A new id of the moment `now` and 74 random bits: a version 7 UUID (RFC 9562 §5.7), so that an owner's items sort by age.
+    #[must_use]
+    pub fn new(now: Timestamp, random: [u8; 10]) -> Self {
+        Self(uuid_of(now, random).to_string())
+    }
+}
+
+fn uuid_of(now: Timestamp, random: [u8; 10]) -> uuid::Uuid {
+    let millis = u64::try_from(now.millis()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+}
+
 /// A session's id: a version 7 UUID (RFC 9562 §5.7), so that a user's sessions sort by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(uuid::Uuid);
@@ -105,8 +123,7 @@ impl SessionId {
     /// A new id of the moment `now` and 74 random bits.
     #[must_use]
     pub fn new(now: Timestamp, random: [u8; 10]) -> Self {
-        let millis = u64::try_from(now.millis()).unwrap_or(0);
-        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+        Self(uuid_of(now, random))
     }
 
     /// Takes an id that was made earlier, in its one canonical spelling.

@@ -1,7 +1,7 @@
 use crate::item::{Item, Reader, Writer, text};
 use crate::keys::{DESCRIPTION, EXAMPLE_ITEMS, ITEM_ID, NAME, USER_ID};
 use crate::{Db, StoreError};
-use doorward_core::ids::{TokenId, UserId};
+use doorward_core::ids::{ItemId, UserId};
 
 /// The sample resource, by owner and item id.
 #[derive(Clone, Debug)]
@@ -10,8 +10,8 @@ pub struct ExampleItemStore(pub(crate) Db);
 /// A sample item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExampleItem {
-    /// Its id: random.
-    pub id: TokenId,
+    /// Its id.
+    pub id: ItemId,
     /// What it is called.
     pub name: String,
     /// What it is.
@@ -19,7 +19,7 @@ pub struct ExampleItem {
 }
 
 /// How many are listed.
-const PAGE: i32 = 100;
+const PAGE: i32 = 1000;
 
 impl ExampleItemStore {
     /// Keeps an item. Sent twice, it is the same.
@@ -37,7 +37,7 @@ impl ExampleItemStore {
         sent.map(|_| ()).map_err(StoreError::unavailable)
     }
 
-    /// An owner's items, a hundred at most.
+    /// An owner's items in the order of their ids, as many as one answer of the store has: a thousand at most, or a megabyte.
     ///
     /// # Errors
     /// When the store is unavailable.
@@ -50,7 +50,7 @@ impl ExampleItemStore {
 fn read(item: &Item) -> Result<ExampleItem, StoreError> {
     let item = Reader(item);
     Ok(ExampleItem {
-        id: item.parsed(ITEM_ID, TokenId::parse)?,
+        id: item.parsed(ITEM_ID, ItemId::parse)?,
         name: item.text(NAME)?.to_owned(),
         description: item.text_if_any(DESCRIPTION)?.map(str::to_owned),
     })
