@@ -251,6 +251,17 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_by_hand_goes_as_far_as_it_is_turned_and_the_machines_goes_by_itself() {
+        let clock = Clock::manual(Timestamp::from_seconds(10));
+        clock.advance(Duration::from_millis(2500));
+        assert_eq!(clock.now(), Timestamp::from_millis(12_500));
+        let before = Clock::System.now();
+        Clock::System.advance(Duration::from_hours(1_000));
+        assert!(Clock::System.now().since(before) < Duration::from_hours(1));
+        assert!(before > Timestamp::from_seconds(1_700_000_000));
+    }
+
+    #[test]
     fn a_moment_ahead_is_no_time_ago() {
         let now = Timestamp::from_seconds(10);
         assert_eq!(now.since(now.plus(Duration::from_secs(3))), Duration::ZERO);
