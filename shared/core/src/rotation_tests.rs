@@ -311,3 +311,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_key_that_is_replaced_before_its_time_is_none_that_comes() {
+    let at = |seconds| START.plus(Duration::from_secs(seconds));
+    let key = |serial: u64, signs_from, signs_until: Option<u64>| KeyRecord {
+        purpose: Purpose::Sign,
+        serial,
+        made_at: START,
+        id: KeyId::parse(&format!("k{serial}")).unwrap(),
+        public: None,
+        sealed: vec![],
+        term: Term { signs_from: at(signs_from), signs_until: signs_until.map(at), verifies_until: None },
+    };
+    for (replaced_at, state) in [(20, State::Next), (11, State::Next), (10, State::Previous), (9, State::Previous)] {
+        let keys = [key(1, 0, None), key(2, 10, Some(replaced_at)), key(3, 20, None)];
+        assert_eq!(State::of(&keys, at(9)), [State::Current, state, State::Next], "{replaced_at}");
+    }
+    // From its first moment on a key is current, or is none.
+    assert_eq!(State::of(&[key(1, 10, None), key(2, 10, None)], at(10)), [State::Previous, State::Current]);
+}

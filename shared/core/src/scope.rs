@@ -19,7 +19,7 @@ pub enum InvalidScope {
 pub struct ScopeSet(BTreeSet<String>);
 
 impl ScopeSet {
-    /// How long a set may be, written with single spaces.
+    /// How long the tokens of a set may be together.
     pub const MAX_BYTES: usize = 2048;
 
     /// Takes a space-separated list, as the `scope` parameter and the claim have it.
@@ -42,8 +42,14 @@ impl ScopeSet {
             }
             set.insert(token.to_owned());
         }
-        let length: usize = set.iter().map(|token| token.len() + 1).sum();
-        if length > Self::MAX_BYTES + 1 { Err(InvalidScope::TooLong) } else { Ok(Self(set)) }
+        let set = Self(set);
+        if set.bytes() > Self::MAX_BYTES { Err(InvalidScope::TooLong) } else { Ok(set) }
+    }
+
+    /// How long the tokens are together.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(String::len).sum()
     }
 
     /// Whether `token` is in the set.
@@ -152,9 +158,8 @@ mod tests {
         for text in ["a\"b", "a\\b", "a\tb", "a\nb", "é", "a\0", "a\u{7f}", &long] {
             assert_eq!(ScopeSet::parse(text), Err(InvalidScope::Token), "{text:?}");
         }
-        let fits = (0..128).map(|n| format!("{n:015}")).collect::<Vec<_>>().join(" ");
-        assert_eq!(fits.len(), 2047);
-        assert!(ScopeSet::parse(&fits).is_ok());
+        let fits = (0..32).map(|n| format!("{n:064}")).collect::<Vec<_>>().join(" ");
+        assert_eq!(ScopeSet::parse(&fits).map(|set| (set.len(), set.bytes())), Ok((32, 2048)));
         assert_eq!(ScopeSet::parse(&format!("{fits} b")), Err(InvalidScope::TooLong));
     }
 
@@ -162,7 +167,10 @@ mod tests {
     fn a_set_has_one_order_and_no_doubles() {
         let set = ScopeSet::parse(" write:items  read:items write:items ").unwrap();
         assert_eq!(set.to_string(), "read:items write:items");
-        assert!(ScopeSet::parse("").unwrap().is_empty());
+        assert_eq!((set.len(), set.bytes(), set.is_empty()), (2, 21, false));
+        assert!(set.contains("read:items") && !set.contains("read") && !set.contains("admin"));
+        let none = ScopeSet::parse("").unwrap();
+        assert_eq!((none.len(), none.bytes(), none.is_empty()), (0, 0, true));
     }
 
     #[test]

@@ -186,12 +186,12 @@ pub enum AdminRefusal {
 #[error("must have at most 2048 bytes, permissions and scopes together")]
 pub struct TooManyRights;
 
-/// Whether permissions and scopes fit together, each written with single spaces.
+/// Whether permissions and scopes fit together.
 ///
 /// # Errors
 /// When they do not.
 pub fn check_rights(permissions: &ScopeSet, scopes: &ScopeSet) -> Result<(), TooManyRights> {
-    let length = permissions.to_string().len() + scopes.to_string().len();
+    let length = permissions.bytes() + scopes.bytes();
     if length > ScopeSet::MAX_BYTES { Err(TooManyRights) } else { Ok(()) }
 }
 
