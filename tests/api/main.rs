@@ -43,6 +43,7 @@ mod oauth_revoke;
 mod oauth_userinfo;
 mod openapi;
 mod own_account;
+mod own_account_races;
 mod pitfalls;
 mod profile;
 mod protected;

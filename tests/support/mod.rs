@@ -137,6 +137,11 @@ async fn start(
 }
 
 impl Service {
+    /// Everything that is served.
+    pub fn app(&self) -> Router {
+        self.app.clone()
+    }
+
     /// Another service on the same store, with the same keys and the same clock, and those variables.
     pub async fn another(&self, variables: &[(&str, &str)]) -> Self {
         let (dynamodb, folder, clock) = (Arc::clone(&self.dynamodb), Arc::clone(&self.folder), self.clock.clone());

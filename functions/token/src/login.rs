@@ -157,6 +157,17 @@ impl Act for Admit<'_> {
     type Done = Result<TokenResponse, Error>;
 
     async fn act(&self, judged: &Credentials, _: Timestamp, judgement: u32) -> Result<Acted<Self::Done>, Error> {
+        if judgement == 1 {
+            return self.grant(judged, judgement).await;
+        }
+        // Who changed the password ended all sessions with it: one of the profile that was read before would be dead.
+        let (Some(user), factor) = self.login.read(&judged.user).await? else { return Ok(Acted::Again(None)) };
+        Admit { login: self.login, user: &user, factor }.grant(judged, judgement).await
+    }
+}
+
+impl Admit<'_> {
+    async fn grant(&self, judged: &Credentials, judgement: u32) -> Result<Acted<Result<TokenResponse, Error>>, Error> {
         let Self { login, user, .. } = *self;
         let rehash = login.rehash(judged).await?;
         let right = LoginRecord::Right { read: judged, rehash: rehash.as_ref() };
@@ -173,9 +184,7 @@ impl Act for Admit<'_> {
             (Ok(_), None) => self.ask_for_code(right).await,
         }
     }
-}
 
-impl Admit<'_> {
     /// The session and the record of the password, side by side. A session without its record is withdrawn.
     async fn admit(
         &self,

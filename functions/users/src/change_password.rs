@@ -1,6 +1,6 @@
 //! `POST /users/me/password`: another password. Every other session ends, and with it what somebody else may hold.
 
-use crate::{contended, transaction};
+use crate::{TRIES, contended, transaction};
 use axum::extract::State;
 use axum::http::StatusCode;
 use doorward_core::clock::Timestamp;
@@ -51,17 +51,16 @@ impl Act for ChangePassword<'_> {
     async fn act(&self, judged: &Credentials, now: Timestamp, round: u32) -> Result<Acted<()>, Error> {
         let Self { app, caller, new } = *self;
         let hash: PasswordHash = app.hasher.hash(new.password().clone(), app.random.bytes()?).await?;
-        let token = transaction(&caller.client.request, round, 0);
-        let users = &app.store.users;
-        match users.change_password(&caller.user, Some(caller.session.id), judged, &hash, now, &token).await? {
-            Changed::Done => Ok(Acted::Done(())),
-            Changed::CredentialsChanged(current) => Ok(Acted::Again(current)),
-            // The profile or the session is another by now: whoever changed them has ended this session, or the caller
-            // asks again.
-            Changed::Stale | Changed::NoAuthority | Changed::EmailTaken => {
-                caller.again(app).await?;
-                Err(contended())
+        let (users, mut read) = (&app.store.users, caller.user.clone());
+        for attempt in 0..TRIES {
+            let token = transaction(&caller.client.request, round, attempt);
+            match users.change_password(&read, Some(caller.session.id), judged, &hash, now, &token).await? {
+                Changed::Done => return Ok(Acted::Done(())),
+                Changed::CredentialsChanged(current) => return Ok(Acted::Again(current)),
+                // The profile or the session is another by now. Whoever ended the session is found out here.
+                Changed::Stale | Changed::NoAuthority | Changed::EmailTaken => read = caller.again(app).await?,
             }
         }
+        Err(contended())
     }
 }

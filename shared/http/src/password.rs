@@ -147,8 +147,15 @@ pub async fn reauthenticate<A: Act>(
         Some(credentials) => attempt.redeem(credentials, matches, act).await?,
         None => Err(attempt.refuse(LoginFailure::UnknownUser).await?),
     };
-    outcome.map_err(|reason| {
-        app.audit.record(&caller.client, Event::PasswordRefused { user: caller.user.id.clone(), reason });
-        Error::IncorrectPassword
-    })
+    match outcome {
+        Ok(done) => Ok(done),
+        Err(reason) => {
+            if matches!(reason, LoginFailure::UnknownUser) {
+                // Deleted meanwhile: it is not the password that is wrong.
+                caller.again(app).await?;
+            }
+            app.audit.record(&caller.client, Event::PasswordRefused { user: caller.user.id.clone(), reason });
+            Err(Error::IncorrectPassword)
+        }
+    }
 }
