@@ -27,6 +27,7 @@ mod example;
 mod expired;
 mod flood;
 mod forged;
+mod gateway;
 mod histories;
 mod hostile;
 mod hostile_requests;

@@ -1,11 +1,11 @@
 //! Who sends a request: its own id, where it comes from, and by what program.
 
 use crate::App;
+use crate::gateway::SourceIp;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, header};
 use doorward_core::ids::RequestId;
-use lambda_http::request::RequestContext;
 use std::convert::Infallible;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -48,11 +48,7 @@ pub struct Address(IpAddr);
 impl Address {
     fn of(extensions: &Extensions) -> Self {
         let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        let gateway = extensions.get::<RequestContext>().and_then(|context| match context {
-            RequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref()?.parse().ok(),
-            #[allow(unreachable_patterns)] // Other kinds exist when somebody else turns on their features.
-            _ => None,
-        });
+        let gateway = extensions.get::<SourceIp>().map(|source| source.0);
         Self(gateway.or(peer).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
     }
 

@@ -16,6 +16,7 @@ pub mod error;
 mod events;
 pub mod extract;
 pub mod flow;
+pub mod gateway;
 pub mod guard;
 pub mod hasher;
 pub mod keys;

@@ -5,13 +5,14 @@ use crate::audit::Audit;
 use crate::claims;
 use crate::config::{Config, Surroundings, Variables};
 use crate::edge;
+use crate::gateway;
 use crate::seal::Sealer;
 use crate::telemetry::{self, Output};
 use axum::Router;
 use doorward_core::clock::Clock;
 use doorward_core::keyring::Purpose;
 use doorward_store::Store;
-use lambda_http::Error;
+use lambda_http::{Error, LambdaEvent, lambda_runtime, service_fn};
 
 /// What a function starts with.
 pub struct Start {
@@ -46,12 +47,16 @@ impl Start {
 /// What can be done before the first request is: start-up has a whole processor.
 ///
 /// # Errors
-/// When a variable or a claim cannot be used, or the keys cannot be read.
+/// When a variable or a claim cannot be used.
 pub async fn start(opens: &'static [Purpose]) -> Result<App, Error> {
     let Start { config, store, sealer } = Start::of_process(opens)?;
     let (clock, audit, claims) = (Clock::System, Audit::default(), claims::of_users()?);
     let app = App::new(config, Seams { store, sealer, opens, clock, audit, claims });
-    app.keys.current().await?;
+    if let Err(fault) = app.keys.current().await {
+        // They are read again with the first request, which is answered 503 if that fails too. A function that does not start
+        // would be API Gateway's 500, also for what needs no key.
+        tracing::error!(cause = %fault, "the keys cannot be read at the start");
+    }
     Ok(app)
 }
 
@@ -61,7 +66,9 @@ pub async fn start(opens: &'static [Purpose]) -> Result<App, Error> {
 /// to thread would cost a fifth of its processor time.
 ///
 /// # Errors
-/// When a variable cannot be used, the keys cannot be read, or the runtime ends.
+/// When a variable cannot be used, or the runtime ends.
 pub async fn serve(routes: Router<App>, opens: &'static [Purpose]) -> Result<(), Error> {
-    lambda_http::run(edge(routes, start(opens).await?)).await
+    let routes = edge(routes, start(opens).await?);
+    let function = service_fn(|event: LambdaEvent<_>| gateway::answer(routes.clone(), event.payload));
+    lambda_runtime::run(function).await
 }
