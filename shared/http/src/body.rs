@@ -1,6 +1,7 @@
 //! The bytes of a body, read to a limit and in time, and what they are said to be.
 
 use crate::Error;
+use crate::error::Defect;
 use crate::patience::unhurried;
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
@@ -39,8 +40,7 @@ pub(crate) async fn read_body(headers: &HeaderMap, mut body: Body) -> Result<Vec
     let (mut bytes, mut length) = (Vec::new(), 0);
     let read = async {
         while let Some(frame) = body.frame().await {
-            // Broken off: nobody reads that answer.
-            let chunk = frame.map_err(|_| Error::TooLarge)?.into_data().unwrap_or_default();
+            let chunk = frame.map_err(|_| broken_off())?.into_data().unwrap_or_default();
             length += chunk.len();
             match length {
                 ..=BODY_LIMIT if declared.is_ok() => bytes.extend_from_slice(&chunk),
@@ -54,6 +54,11 @@ pub(crate) async fn read_body(headers: &HeaderMap, mut body: Body) -> Result<Vec
     let read = unhurried(timeout(patience, read)).await;
     declared?;
     if length > BODY_LIMIT { Err(Error::TooLarge) } else { read.map_err(|_| Error::TooSlow)?.map(|()| bytes) }
+}
+
+/// The transfer ended before the body did, or is not well-formed itself.
+fn broken_off() -> Error {
+    Error::Invalid(vec![Defect { pointer: String::new(), detail: "is not whole".to_owned() }])
 }
 
 /// Refuses a body by its declared length.

@@ -115,10 +115,10 @@ impl Fields {
         let (parts, body) = request.into_parts();
         let bytes = read_body(&parts.headers, body).await?;
         let is_form = match content_type(&parts.headers).as_deref() {
+            // Nothing is nothing, of whichever type; what is missing is said by name.
+            None | Some("application/json" | "application/x-www-form-urlencoded") if bytes.is_empty() => true,
             Some("application/json") if media != Media::Form => false,
             Some("application/x-www-form-urlencoded") if media != Media::Json => true,
-            // Nothing of no type is nothing; what is missing is said by name.
-            None if bytes.is_empty() => true,
             _ => return Err(Error::UnsupportedMediaType),
         };
         Ok(if is_form { Self::of_form(&bytes) } else { Self::of_json(&bytes) })
