@@ -135,6 +135,12 @@ async fn one_way_to_prove_oneself_is_enough() {
     by_body(&service, &other.id, "").client(&client).send().await.expect_plain_oauth_error(400, "invalid_request");
     let twice = by_header(&service, &client.basic()).client(&client).send().await;
     twice.expect_plain_oauth_error(400, "invalid_request");
+    // As API Gateway hands two of them over.
+    for (one, two) in [(client.basic(), client.basic()), (format!("Bearer {}", ann.access), client.basic())] {
+        for joined in [format!("{one},{two}"), format!("{one}, {two}"), format!("{two}, {one}")] {
+            by_header(&service, &joined).send().await.expect_plain_oauth_error(400, "invalid_request");
+        }
+    }
     for name in ["client_id", "client_secret", "scope", "note"] {
         let body = format!("grant_type=client_credentials&client_id={}&{name}=a&{name}=a", client.id);
         let answer = service.post("/oauth2/token").client(&client).body(FORM, body.as_bytes()).send().await;

@@ -75,7 +75,8 @@ pub fn ambiguous() -> Error {
 fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, Error> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
+    // API Gateway makes one value of several, with commas between; no value of `Basic` or `Bearer` has one.
+    if values.next().is_some() || value.as_bytes().contains(&b',') {
         return Err(ambiguous());
     }
     let text = value.to_str().unwrap_or_default();
