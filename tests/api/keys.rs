@@ -114,6 +114,15 @@ async fn api_gateway_gets_rsa_by_default() {
 }
 
 #[tokio::test]
+async fn that_there_are_no_keys_yet_is_not_kept() {
+    let service = service().await;
+    service.raw.delete_key(Purpose::Sign.as_str(), 1).await;
+    service.wait(60);
+    let answer = jwks(&service).await;
+    assert_eq!((answer.json(), answer.header("cache-control")), (json!({"keys": []}), Some("no-store")));
+}
+
+#[tokio::test]
 async fn keys_may_be_kept_for_an_hour_at_most() {
     let service = service().await;
     let answer = jwks(&service).await;
