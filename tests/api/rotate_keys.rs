@@ -106,9 +106,16 @@ async fn a_deploy_that_could_not_be_done_is_not_told_and_is_repeated() {
 async fn keys_outlive_their_stack() {
     let service = empty_service().await;
     service.call(json!({})).await.unwrap();
-    let (address, told) = cloudformation("200 OK").await;
-    service.call(stack_event("Delete", &address)).await.unwrap();
-    assert!(told.await.unwrap().contains("SUCCESS"));
+    // What was never made has an id of CloudFormation's.
+    for id in ["keys", "stack-FirstKeys-1ABC"] {
+        let (address, told) = cloudformation("200 OK").await;
+        let mut event = stack_event("Delete", &address);
+        event["PhysicalResourceId"] = json!(id);
+        service.call(event).await.unwrap();
+        let request = told.await.unwrap();
+        let body: Value = serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
+        assert_eq!((&body["Status"], &body["PhysicalResourceId"]), (&json!("SUCCESS"), &json!(id)));
+    }
     assert_eq!(service.count_keys().await, [1, 1, 1]);
 }
 

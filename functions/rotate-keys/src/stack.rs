@@ -28,8 +28,9 @@ impl StackEvent {
     pub async fn succeed(&self) -> Result<(), Error> {
         let body = json!({
             "Status": "SUCCESS",
-            // The same for ever: another id would mean that the resource was replaced.
-            "PhysicalResourceId": "keys",
+            // The same for ever: another id would mean that the resource was replaced. What could not be made and goes has one
+            // of CloudFormation's.
+            "PhysicalResourceId": self.physical_resource_id.as_deref().unwrap_or("keys"),
             "StackId": self.stack_id,
             "RequestId": self.request_id,
             "LogicalResourceId": self.logical_resource_id,
