@@ -5,6 +5,7 @@
 #![cfg(test)]
 
 mod links;
+mod parameters;
 mod policy;
 
 use doorward_core::keyring::Purpose;

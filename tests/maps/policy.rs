@@ -1,5 +1,6 @@
 //! What must hold of `template.yaml` whatever else changes: who may do what, what is kept, for how long, and who is told.
 
+use crate::parameters::variables;
 use crate::{functions, read, template, text};
 use serde_yaml_ng::Value;
 use std::collections::BTreeSet;
@@ -202,8 +203,10 @@ fn a_parameter_is_described_bounded_and_used() {
         .chain(texts(&template["Resources"]))
         .chain(texts(&template["Conditions"]))
         .collect();
+    let readme = read("README.md");
     for (name, parameter) in template["Parameters"].as_mapping().unwrap() {
         let name = text(name);
+        assert!(readme.contains(&format!("`{name}`")), "{name} is in the README");
         assert!(text(&parameter["Description"]).ends_with('.'), "{name}");
         assert!(!parameter["Default"].is_null(), "{name}: a stack needs no answers");
         let values = parameter["AllowedValues"].as_sequence();
@@ -222,12 +225,7 @@ fn a_parameter_is_described_bounded_and_used() {
 #[test]
 fn a_variable_is_one_that_the_code_reads() {
     let config = read("shared/http/src/config.rs");
-    let template = template();
-    let globals = template["Globals"]["Function"]["Environment"]["Variables"].as_mapping().unwrap().clone();
-    let own = functions()
-        .into_values()
-        .filter_map(|function| function["Properties"]["Environment"]["Variables"].as_mapping().cloned());
-    for name in own.flatten().chain(globals).map(|(name, _)| text(&name).to_owned()) {
+    for name in variables().keys().map(text) {
         assert!(config.contains(&format!("\"{name}\"")), "{name}");
     }
 }
