@@ -61,7 +61,7 @@ async fn a_bad_change_changes_nothing() {
     let before = service.stored(&ann).await;
     let long = "a".repeat(65);
     let many: Vec<_> = (0..100).map(|n| format!("scope-of-more-than-twenty-letters-{n}")).collect();
-    let most: Vec<_> = (0..51).map(|n| format!("forty-letters-with-the-number-behind-{n:03}")).collect();
+    let most: Vec<_> = (0..52).map(|n| format!("forty-letters-with-the-number-behind-{n:03}")).collect();
     for (body, pointers) in [
         (json!({"email": null}), vec!["/email"]),
         (json!({"email": "no address"}), vec!["/email"]),

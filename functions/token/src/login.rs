@@ -162,7 +162,9 @@ impl Act for Admit<'_> {
         }
         // Who changed the password ended all sessions with it: one of the profile that was read before would be dead.
         let (Some(user), factor) = self.login.read(&judged.user).await? else { return Ok(Acted::Again(None)) };
-        Admit { login: self.login, user: &user, factor }.grant(judged, judgement).await
+        let again = Admit { login: self.login, user: &user, factor };
+        // On the heap: it happens seldom, and every login would be as large.
+        Box::pin(again.grant(judged, judgement)).await
     }
 }
 

@@ -262,4 +262,80 @@ mod tests {
         }
         assert_eq!(Role::parse("Admin"), Err(InvalidRole));
     }
+
+    fn somebody(id: &str, role: Role, permissions: &str) -> User {
+        let permissions = ScopeSet::parse(permissions).unwrap();
+        User { id: UserId::parse(id).unwrap(), role, permissions, ..User::ann() }
+    }
+
+    #[test]
+    fn an_epoch_goes_up_by_one_and_with_a_session_kept_by_two() {
+        assert_eq!((Epoch(7).next(), Epoch(7).next_with_one_kept()), (Epoch(8), Epoch(9)));
+        assert_eq!(Epoch::first(Timestamp::from_millis(1_700_000_000_123)), Epoch(1_700_000_000_123));
+        assert_eq!(Epoch::first(Timestamp::from_millis(-1)), Epoch(0));
+    }
+
+    #[test]
+    fn an_admin_has_every_role_and_every_permission_and_others_their_own() {
+        let [user, moderator, admin] = [Role::User, Role::Moderator, Role::Admin].map(|role| somebody("a", role, "x"));
+        assert_eq!([&user, &moderator, &admin].map(User::is_admin), [false, false, true]);
+        assert_eq!([&user, &moderator, &admin].map(|who| who.has_role(Role::User)), [true, false, true]);
+        assert_eq!([&user, &moderator, &admin].map(|who| who.has_role(Role::Moderator)), [false, true, true]);
+        assert_eq!([&user, &moderator, &admin].map(|who| who.has_role(Role::Admin)), [false, false, true]);
+        assert_eq!([&user, &moderator, &admin].map(|who| who.has_permission("x")), [true, true, true]);
+        assert_eq!([&user, &moderator, &admin].map(|who| who.has_permission("y")), [false, false, true]);
+    }
+
+    #[test]
+    fn rights_fit_together_up_to_2048_bytes() {
+        let of = |count: usize| ScopeSet::parse(&(0..count).map(|n| format!("{n:064}")).collect::<Vec<_>>().join(" "));
+        let [fifteen, sixteen] = [15, 16].map(|count| of(count).unwrap());
+        let one = ScopeSet::parse("x").unwrap();
+        assert_eq!(check_rights(&sixteen, &sixteen), Ok(()));
+        assert_eq!(check_rights(&fifteen, &one), Ok(()));
+        assert_eq!(check_rights(&of(32).unwrap(), &one), Err(TooManyRights));
+        assert_eq!(check_rights(&one, &of(32).unwrap()), Err(TooManyRights));
+    }
+
+    #[test]
+    fn who_may_do_what_to_whom() {
+        use AdminRefusal::{AnotherAdmin, NotAllowed};
+        let bob = somebody("bob", Role::User, "");
+        let root = somebody("bob", Role::Admin, "");
+        let (shut, shut_root) = (User { disabled: true, ..bob.clone() }, User { disabled: true, ..root.clone() });
+        let (change, rights, delete) = (UserAct::Change, UserAct::ChangeRights, UserAct::Delete);
+        let nobody = somebody("carl", Role::Moderator, "read:users");
+        let writer = somebody("carl", Role::User, "write:users");
+        let deleter = somebody("carl", Role::Moderator, "delete:users");
+        let admin = somebody("carl", Role::Admin, "");
+        for (caller, target, act, verdict) in [
+            (&nobody, &bob, change(&bob), Err(NotAllowed)),
+            (&nobody, &bob, rights(&bob), Err(NotAllowed)),
+            (&nobody, &bob, delete, Err(NotAllowed)),
+            (&writer, &bob, change(&shut), Ok(())),
+            (&writer, &bob, rights(&bob), Err(NotAllowed)),
+            (&writer, &bob, delete, Err(NotAllowed)),
+            (&writer, &root, change(&root), Err(NotAllowed)),
+            (&deleter, &bob, delete, Ok(())),
+            (&deleter, &bob, change(&bob), Err(NotAllowed)),
+            (&deleter, &root, delete, Err(NotAllowed)),
+            (&admin, &bob, rights(&root), Ok(())),
+            (&admin, &root, rights(&bob), Ok(())),
+            (&admin, &root, change(&shut_root), Ok(())),
+            (&admin, &root, delete, Ok(())),
+            // Oneself.
+            (&root, &root, change(&root), Ok(())),
+            (&root, &root, rights(&root), Ok(())),
+            (&root, &root, change(&shut_root), Err(AnotherAdmin)),
+            (&root, &root, rights(&shut_root), Err(AnotherAdmin)),
+            (&root, &root, rights(&bob), Err(AnotherAdmin)),
+            (&root, &root, change(&bob), Err(AnotherAdmin)),
+            (&root, &root, delete, Err(AnotherAdmin)),
+            (&writer, &writer, change(&writer), Ok(())),
+            (&deleter, &deleter, delete, Ok(())),
+        ] {
+            let what = format!("{} {} to {}: {act:?}", caller.role.as_str(), caller.permissions, target.id);
+            assert_eq!(judge_act(caller, target, act), verdict, "{what}");
+        }
+    }
 }
