@@ -188,7 +188,7 @@ fn a_bad_line_is_reported_by_its_number_and_leaves_nothing() {
     let place = Place::new();
     let line = |members: &str| format!("{{\"username\": \"u\", {members}}}");
     let good = format!(r#"{{"username": "ann", "id": "a-1", "email": "ann@x", "hashed_password": "{BCRYPT}"}}"#);
-    let rights: Vec<_> = (0..40).map(|n| format!(r#""{n:050}""#)).collect();
+    let rights: Vec<_> = (0..40).map(|n| format!(r#""{n:051}""#)).collect();
     let bad = [
         "not JSON".to_owned(),
         "[]".to_owned(),

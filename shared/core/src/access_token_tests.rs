@@ -110,6 +110,7 @@ fn only_the_algorithm_of_the_key_passes() {
 #[test]
 fn a_public_key_is_no_shared_secret() {
     let jwk = json!(RSA.signing.public());
+    assert_eq!((RSA.signing.public().algorithm(), &jwk["alg"]), ("RS256", &json!("RS256")));
     let n = jwk["n"].as_str().unwrap();
     let spki: PublicKeyX509Der<'_> = RsaKeyPair::from_pkcs8(&RSA.pkcs8).unwrap().public_key().as_der().unwrap();
     let base64 = STANDARD.encode(&*spki);

@@ -112,6 +112,9 @@ fn a_hash_beyond_bounds_is_none() {
         format!("$argon2id$v=19$m=19456,t=2,p=5${salt}${output}"),
         format!("$argon2id$v=18$m=19456,t=2,p=1${salt}${output}"),
         format!("$argon2id$v=19$m=19456,t=2,p=1${salt}$AAAA"),
+        // Twelve bytes, which the format allows; and a salt of four.
+        format!("$argon2id$v=19$m=19456,t=2,p=1${salt}$AAAAAAAAAAAAAAAA"),
+        format!("$argon2id$v=19$m=19456,t=2,p=1$c29tZQ${output}"),
         format!("$argon2id$v=19$m=19456,t=2,p=1${salt}"),
         format!("$scrypt$ln=16,r=8,p=1${salt}${output}"),
     ] {
