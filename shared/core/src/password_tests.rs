@@ -97,6 +97,17 @@ fn hashes_of_others() {
 }
 
 #[test]
+fn a_hash_of_another_kind_is_outdated_whatever_it_cost() {
+    let rest = "m=8,t=1,p=1$c29tZXNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    for (kind, outdated) in
+        [("argon2id$v=19", false), ("argon2i$v=19", true), ("argon2id$v=16", true), ("argon2d$v=19", true)]
+    {
+        let hash = PasswordHash::parse(&format!("${kind}${rest}")).unwrap();
+        assert_eq!(hash.is_outdated(CHEAP), outdated, "{kind}");
+    }
+}
+
+#[test]
 fn a_hash_beyond_bounds_is_none() {
     let salt = "c29tZXNhbHRzYWx0";
     let output = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
