@@ -152,6 +152,23 @@ async fn a_way_out_costs_the_check_and_one_write() {
 }
 
 #[tokio::test]
+async fn another_user_rides_in_the_check() {
+    let service = service_with_limits().await;
+    let (root, ann) = (service.admin("root").await, service.with_second_factor("ann").await.person);
+    service.probe.forget();
+    service.get(&ann.path()).bearer(&root.access).send().await.expect(200);
+    service.expect_calls(&[CHECK]);
+    service.get("/users/nobody").bearer(&root.access).send().await.expect(404);
+    service.expect_calls(&[CHECK]);
+    service.change(&root, &ann, &json!({"full_name": "Ann"})).send().await.expect(200);
+    service.expect_calls(&[CHECK, "UpdateItem users"]);
+    service.remove(&root, &ann).send().await.expect(200);
+    let cleared = ["Query api-keys", "Query example-items", "Query sessions", "DeleteItem sessions"];
+    let removed = [CHECK, "TransactWriteItems credentials second-factors users"];
+    service.expect_calls(&[&removed[..], &cleared].concat());
+}
+
+#[tokio::test]
 async fn a_sign_up_costs_two_calls_also_when_the_name_is_taken() {
     let service = service_with_limits().await;
     for status in [201, 409] {

@@ -85,6 +85,11 @@ async fn tables_that_contradict_each_other_are_seen() {
         assert_ne!(found(&service).await, Vec::<String>::new(), "{table}");
         service.raw.put(table, before).await;
     }
+    let mut factor = service.raw.item("second-factors", &of_ann).await.unwrap();
+    factor.insert("user_id".to_owned(), text("somebody"));
+    service.raw.put("second-factors", factor).await;
+    assert_eq!(found(&service).await, ["the second factor of somebody is of nobody"]);
+    service.raw.delete("second-factors", &[("user_id", "somebody")]).await;
     let mut another = service.raw.item("api-keys", &of_key).await.unwrap();
     for n in 0..50 {
         another.insert("key_id".to_owned(), text(&format!("{}.{n}", ann.person.id)));

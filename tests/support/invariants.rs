@@ -83,7 +83,7 @@ impl Tables {
         found.extend(there.keys().filter(|id| !expected.contains_key(*id)).map(|id| format!("{id} is of nobody")));
     }
 
-    /// A second factor is on where there is a live secret, and nowhere else.
+    /// A second factor is somebody's, and on where there is a live secret and nowhere else.
     fn second_factors(&self, users: &BTreeMap<&str, &Item>, found: &mut Found) {
         let mut live = BTreeSet::new();
         for item in self.items("second-factors") {
@@ -93,6 +93,9 @@ impl Tables {
                 (has(&["sealed", "key_id"]), has(&["pending_sealed", "pending_key_id", "pending_until"]));
             if !matches!((secret, waiting), (0 | 2, 0 | 3)) || secret + waiting == 0 {
                 found.push(format!("the second factor of {id} is half a one: {item:?}"));
+            }
+            if !users.contains_key(id) {
+                found.push(format!("the second factor of {id} is of nobody"));
             }
             let codes = item.get("recovery_codes").map_or(0, |codes| codes.as_ss().unwrap().len());
             if codes > RECOVERY_CODES || (codes > 0 && secret == 0) {

@@ -10,9 +10,9 @@ use doorward_core::user::{AdminRefusal, DisplayName, Role, User, UserAct, check_
 use doorward_http::answer::{Private, UserView};
 use doorward_http::audit::{Event, Needed, Rights};
 use doorward_http::error::Defect;
-use doorward_http::extract::{Fields, Input, Media, Parse, Patch, PathId};
-use doorward_http::guard::WriteUsers;
-use doorward_http::{App, Caller, Error, RequirePermission};
+use doorward_http::extract::{Fields, Input, Media, Parse, Patch};
+use doorward_http::guard::{CallerOver, RequirePermissionOver, WriteUsers};
+use doorward_http::{App, Caller, Error};
 use doorward_store::{Authority, Changed};
 
 pub struct ChangeUserRequest {
@@ -100,16 +100,14 @@ impl ChangeUserRequest {
 
 pub async fn change_user(
     State(app): State<App>,
-    RequirePermission(caller, _): RequirePermission<WriteUsers>,
-    PathId(id): PathId,
+    RequirePermissionOver(CallerOver { caller, target }, _): RequirePermissionOver<WriteUsers>,
     Input(request): Input<ChangeUserRequest>,
 ) -> Result<Private<UserView>, Error> {
     if request.asks_for_rights() && !caller.user.is_admin() {
         return Err(only_admins(&app, &caller));
     }
-    let id = UserId::parse(&id).map_err(|_| Error::UserNotFound)?;
+    let mut target = target.ok_or(Error::UserNotFound)?;
     for attempt in 0..TRIES {
-        let target = app.store.users.get(&id).await?.ok_or(Error::UserNotFound)?;
         let wanted = request.applied_to(&target);
         request.check_rights(&wanted)?;
         let act = if request.asks_for_rights() { UserAct::ChangeRights(&wanted) } else { UserAct::Change(&wanted) };
@@ -117,13 +115,14 @@ pub async fn change_user(
         let token = transaction(&caller.client.request, 0, attempt);
         match app.store.users.change(&target, &wanted, authority(&caller.user, &target), &token).await? {
             Changed::Done => {
-                request.tell(&app, &caller, id);
+                request.tell(&app, &caller, target.id);
                 return Ok(Private(UserView::of(&wanted)));
             }
             Changed::EmailTaken => return Err(Error::EmailTaken),
             Changed::NoAuthority => return Err(only_admins(&app, &caller)),
             Changed::Stale | Changed::CredentialsChanged(_) => {}
         }
+        target = app.store.users.get(&target.id).await?.ok_or(Error::UserNotFound)?;
     }
     Err(contended())
 }

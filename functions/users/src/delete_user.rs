@@ -7,31 +7,29 @@ use doorward_core::ids::UserId;
 use doorward_core::user::{UserAct, judge_act};
 use doorward_http::answer::{Message, Private};
 use doorward_http::audit::Event;
-use doorward_http::extract::PathId;
-use doorward_http::guard::DeleteUsers;
-use doorward_http::{App, Caller, Error, RequirePermission};
+use doorward_http::guard::{CallerOver, DeleteUsers, RequirePermissionOver};
+use doorward_http::{App, Caller, Error};
 use doorward_store::Changed;
 use std::time::Duration;
 use tokio::time::timeout;
 
 pub async fn delete_user(
     State(app): State<App>,
-    RequirePermission(caller, _): RequirePermission<DeleteUsers>,
-    PathId(id): PathId,
+    RequirePermissionOver(CallerOver { caller, target }, _): RequirePermissionOver<DeleteUsers>,
 ) -> Result<Private<Message>, Error> {
-    let id = UserId::parse(&id).map_err(|_| Error::UserNotFound)?;
+    let mut target = target.ok_or(Error::UserNotFound)?;
     for attempt in 0..TRIES {
-        let target = app.store.users.get(&id).await?.ok_or(Error::UserNotFound)?;
         judge_act(&caller.user, &target, UserAct::Delete).map_err(|refusal| refused(&app, &caller, refusal))?;
         let token = transaction(&caller.client.request, 0, attempt);
         match app.store.users.delete(&target, authority(&caller.user, &target), &token).await? {
             Changed::Done => {
-                clear_away(&app, &caller, &id).await;
+                clear_away(&app, &caller, &target.id).await;
                 return Ok(Message::new("User deleted"));
             }
             Changed::NoAuthority => return Err(only_admins(&app, &caller)),
             Changed::Stale | Changed::EmailTaken | Changed::CredentialsChanged(_) => {}
         }
+        target = app.store.users.get(&target.id).await?.ok_or(Error::UserNotFound)?;
     }
     Err(contended())
 }

@@ -1,20 +1,24 @@
 //! Who is asking: a handler that has a [`Caller`] in its signature is called by nobody else.
 
+mod rights;
+
+pub use rights::*;
+
 use crate::audit::{Event, Needed};
 use crate::body::refuse_long;
 use crate::client::Client;
-use crate::error::ScopedError;
+use crate::extract::PathId;
 use crate::{App, Error};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use doorward_core::access_token::{AccessToken, InvalidAccessToken, Subject, Unverified};
 use doorward_core::api_key::{ApiKey, PlainKey, judge_api_key, judge_client};
+use doorward_core::ids::{SessionId, UserId};
 use doorward_core::scope::ScopeSet;
 use doorward_core::second_factor::SecondFactor;
 use doorward_core::session::{Session, judge_bearer};
-use doorward_core::user::{Role, User, permission};
-use std::marker::PhantomData;
+use doorward_core::user::User;
 
 /// Whoever has an access token that is good at this moment: a user, or a client that acts for the owner of its key.
 #[derive(Clone, Debug)]
@@ -111,6 +115,18 @@ impl Caller {
         app.audit.record(&self.client, Event::AccessRefused { user: self.user.id.clone(), key: None, needed });
     }
 
+    /// Refuses who has not that permission.
+    ///
+    /// # Errors
+    /// When the caller has it not.
+    pub fn expect_permission(&self, app: &App, permission: &'static str) -> Result<(), Error> {
+        if self.user.has_permission(permission) {
+            return Ok(());
+        }
+        self.lacks(app, Needed::Permission(permission));
+        Err(Error::InsufficientPermissions)
+    }
+
     /// The user as they are by now, if the token is good still: for a request that found somebody else had changed them.
     ///
     /// # Errors
@@ -133,17 +149,70 @@ impl FromRequestParts<App> for FactorCaller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let claimed = Claimed::verified(parts, app).await?;
+        let found = app.store.standing_and_factor(&claimed.user, claimed.session, &claimed.token.id).await?;
+        let (caller, factor) = (claimed.judged(app, found.0)?, found.1);
+        refuse_long(&parts.headers)?;
+        Ok(Self { caller, factor })
+    }
+}
+
+/// A caller, and the user whom the path names, who rides in the same read. Whether the caller may is for the handler to say, or
+/// for [`RequirePermissionOver`].
+#[derive(Clone, Debug)]
+pub struct CallerOver {
+    /// The caller.
+    pub caller: Caller,
+    /// The user whom the path names, if there is one; it may be the caller.
+    pub target: Option<User>,
+}
+
+impl FromRequestParts<App> for CallerOver {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let over = Self::judged(parts, app).await?;
+        refuse_long(&parts.headers)?;
+        Ok(over)
+    }
+}
+
+impl CallerOver {
+    async fn judged(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let claimed = Claimed::verified(parts, app).await?;
+        let PathId(id) = PathId::from_request_parts(parts, app).await?;
+        let (store, user, session) = (&app.store, &claimed.user, claimed.session);
+        let (found, target) = match UserId::parse(&id) {
+            Ok(id) => store.standing_and_user(user, session, &claimed.token.id, &id).await?,
+            Err(_) => (store.standing(user, session, &claimed.token.id).await?, None),
+        };
+        Ok(Self { caller: claimed.judged(app, found)?, target })
+    }
+}
+
+/// Whoever has a token of a user, before anything is read of them.
+struct Claimed {
+    user: UserId,
+    session: SessionId,
+    token: AccessToken,
+    client: Client,
+}
+
+impl Claimed {
+    async fn verified(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let Ok(client) = Client::from_request_parts(parts, app).await;
         let token = verify(app, bearer_token(&parts.headers)?).await?;
-        let Subject::User(user, session) = &token.subject else {
-            let Standing { user, scopes, origin } = judge(app, &token).await?;
-            Bearer { user, scopes, origin, token, client }.lacks(app, Needed::User);
-            return Err(Error::InsufficientPermissions);
-        };
-        let (found, factor) = app.store.standing_and_factor(user, *session, &token.id).await?;
+        if let Subject::User(user, session) = &token.subject {
+            return Ok(Self { user: user.clone(), session: *session, token, client });
+        }
+        let Standing { user, scopes, origin } = judge(app, &token).await?;
+        Bearer { user, scopes, origin, token, client }.lacks(app, Needed::User);
+        Err(Error::InsufficientPermissions)
+    }
+
+    fn judged(self, app: &App, found: doorward_store::Standing) -> Result<Caller, Error> {
         let (user, session) = judge_bearer(found.user, found.session, found.revoked, app.clock.now())?;
-        refuse_long(&parts.headers)?;
-        Ok(Self { caller: Caller { user, session, token, client }, factor })
+        Ok(Caller { user, session, token: self.token, client: self.client })
     }
 }
 
@@ -175,113 +244,6 @@ pub async fn judge(app: &App, token: &AccessToken) -> Result<Standing, Error> {
             let (key, user, scopes) = judged?;
             Ok(Standing { user, scopes, origin: Origin::Key(key) })
         }
-    }
-}
-
-macro_rules! markers {
-    ($trait:ident: $type:ty; $($(#[$doc:meta])* $name:ident = $value:expr;)*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
-        pub enum $name {}
-
-        impl $trait for $name {
-            const VALUE: $type = $value;
-        }
-    )*};
-}
-
-/// A permission, as a type: a handler that has a [`RequirePermission`] of it in its signature is called by nobody else.
-pub trait Permission {
-    /// Its name.
-    const VALUE: &'static str;
-}
-markers! { Permission: &'static str;
-    /// See other users.
-    ReadUsers = permission::READ_USERS;
-    /// Change other users.
-    WriteUsers = permission::WRITE_USERS;
-    /// Delete other users.
-    DeleteUsers = permission::DELETE_USERS;
-}
-
-/// A caller with a permission, or an admin.
-#[derive(Clone, Debug)]
-pub struct RequirePermission<P>(pub Caller, pub PhantomData<P>);
-
-impl<P: Permission> FromRequestParts<App> for RequirePermission<P> {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let caller = Caller::judged(parts, app).await?;
-        if !caller.user.has_permission(P::VALUE) {
-            caller.lacks(app, Needed::Permission(P::VALUE));
-            return Err(Error::InsufficientPermissions);
-        }
-        refuse_long(&parts.headers)?;
-        Ok(Self(caller, PhantomData))
-    }
-}
-
-/// A scope, as a type. A function of your own names its own.
-pub trait Scope {
-    /// Its name.
-    const VALUE: &'static str;
-}
-markers! { Scope: &'static str;
-    /// See the sample items.
-    ReadItems = "read:items";
-    /// Make sample items.
-    WriteItems = "write:items";
-    /// Ask what tokens are worth.
-    IntrospectTokens = "introspect:tokens";
-}
-
-/// A user or a client whose token has a scope.
-#[derive(Clone, Debug)]
-pub struct RequireScope<S>(pub Bearer, pub PhantomData<S>);
-
-impl<S: Scope> FromRequestParts<App> for RequireScope<S> {
-    type Rejection = ScopedError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ScopedError> {
-        let refuse = |error| ScopedError { error, scope: S::VALUE };
-        let bearer = Bearer::judged(parts, app).await.map_err(refuse)?;
-        if !bearer.scopes.contains(S::VALUE) {
-            bearer.lacks(app, Needed::Scope(S::VALUE));
-            return Err(refuse(Error::NotEnoughScope));
-        }
-        refuse_long(&parts.headers).map_err(refuse)?;
-        Ok(Self(bearer, PhantomData))
-    }
-}
-
-/// A role, as a type.
-pub trait RequiredRole {
-    /// The role.
-    const VALUE: Role;
-}
-markers! { RequiredRole: Role;
-    /// May moderate what others write.
-    Moderator = Role::Moderator;
-    /// May do everything.
-    Admin = Role::Admin;
-}
-
-/// A caller with a role, or an admin.
-#[derive(Clone, Debug)]
-pub struct RequireRole<R>(pub Caller, pub PhantomData<R>);
-
-impl<R: RequiredRole> FromRequestParts<App> for RequireRole<R> {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let caller = Caller::judged(parts, app).await?;
-        if !caller.user.has_role(R::VALUE) {
-            caller.lacks(app, Needed::Role(R::VALUE));
-            return Err(Error::RoleRequired(R::VALUE));
-        }
-        refuse_long(&parts.headers)?;
-        Ok(Self(caller, PhantomData))
     }
 }
 

@@ -2,7 +2,7 @@ use crate::item::Item;
 use crate::keys::{API_KEYS, REVOKED_TOKENS, SECOND_FACTORS, SESSIONS, USERS};
 use crate::write::{ATTEMPTS, back_off};
 use crate::{Store, StoreError, api_keys, revoked, second_factors, sessions, users};
-use aws_sdk_dynamodb::types::KeysAndAttributes;
+use aws_sdk_dynamodb::types::builders::KeysAndAttributesBuilder;
 use doorward_core::api_key::{ApiKey, ApiKeyId};
 use doorward_core::ids::{SessionId, TokenId, UserId};
 use doorward_core::mfa_token::MfaToken;
@@ -10,6 +10,9 @@ use doorward_core::second_factor::SecondFactor;
 use doorward_core::session::Session;
 use doorward_core::user::User;
 use std::collections::HashMap;
+
+/// What a batch found, by table.
+type Found = HashMap<String, Vec<Item>>;
 
 /// How things stand with an access token: what one strongly consistent batch found.
 #[derive(Clone, Debug)]
@@ -44,7 +47,33 @@ impl Store {
             (self.db.table(SESSIONS), sessions::key(user, session)),
             (self.db.table(REVOKED_TOKENS), revoked::key(token)),
         ];
-        self.standing_in(&self.batch(keys).await?)
+        self.standing_in(&self.batch(keys).await?, user)
+    }
+
+    /// Reads how things stand with a user's access token, and another user's profile, in one call.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn standing_and_user(
+        &self,
+        user: &UserId,
+        session: SessionId,
+        token: &TokenId,
+        other: &UserId,
+    ) -> Result<(Standing, Option<User>), StoreError> {
+        if other == user {
+            let standing = self.standing(user, session, token).await?;
+            let same = standing.user.clone();
+            return Ok((standing, same));
+        }
+        let keys = [
+            (self.db.table(USERS), users::key(user)),
+            (self.db.table(USERS), users::key(other)),
+            (self.db.table(SESSIONS), sessions::key(user, session)),
+            (self.db.table(REVOKED_TOKENS), revoked::key(token)),
+        ];
+        let found = self.batch(keys).await?;
+        Ok((self.standing_in(&found, user)?, self.user_in(&found, other)?))
     }
 
     /// Reads how things stand with an access token, and its user's second factor, in one call.
@@ -64,7 +93,7 @@ impl Store {
             (self.db.table(SECOND_FACTORS), users::key(user)),
         ];
         let found = self.batch(keys).await?;
-        Ok((self.standing_in(&found)?, self.factor_in(&found)?))
+        Ok((self.standing_in(&found, user)?, self.factor_in(&found)?))
     }
 
     /// Reads a profile and its second factor, in one call.
@@ -74,7 +103,7 @@ impl Store {
     pub async fn user_and_factor(&self, user: &UserId) -> Result<(Option<User>, Option<SecondFactor>), StoreError> {
         let keys = [(self.db.table(USERS), users::key(user)), (self.db.table(SECOND_FACTORS), users::key(user))];
         let found = self.batch(keys).await?;
-        Ok((self.user_in(&found)?, self.factor_in(&found)?))
+        Ok((self.user_in(&found, user)?, self.factor_in(&found)?))
     }
 
     /// Reads whom an `mfa_token` is of, their second factor, and whether the token was used, in one call.
@@ -91,31 +120,39 @@ impl Store {
             (self.db.table(SECOND_FACTORS), users::key(&token.user)),
         ];
         let found = self.batch(keys).await?;
-        Ok((self.user_in(&found)?, self.factor_in(&found)?, self.revoked_in(&found)))
+        Ok((self.user_in(&found, &token.user)?, self.factor_in(&found)?, self.revoked_in(&found)))
     }
 
-    fn user_in(&self, found: &HashMap<String, Item>) -> Result<Option<User>, StoreError> {
-        found.get(&self.db.table(USERS)).map(users::read).transpose()
+    fn user_in(&self, found: &Found, id: &UserId) -> Result<Option<User>, StoreError> {
+        let users = found.get(&self.db.table(USERS)).into_iter().flatten().map(users::read);
+        // Two may be asked for, and come in any order.
+        let wanted = users.filter(|user| user.as_ref().map_or(true, |user| user.id == *id));
+        wanted.take(1).collect::<Result<Vec<_>, _>>().map(|mut users| users.pop())
     }
 
-    fn factor_in(&self, found: &HashMap<String, Item>) -> Result<Option<SecondFactor>, StoreError> {
-        found.get(&self.db.table(SECOND_FACTORS)).map(second_factors::read).transpose()
+    fn item_in<'a>(&self, found: &'a Found, table: &str) -> Option<&'a Item> {
+        found.get(&self.db.table(table))?.first()
     }
 
-    fn session_in(&self, found: &HashMap<String, Item>) -> Result<Option<Session>, StoreError> {
-        found.get(&self.db.table(SESSIONS)).map(sessions::read).transpose()
+    fn factor_in(&self, found: &Found) -> Result<Option<SecondFactor>, StoreError> {
+        self.item_in(found, SECOND_FACTORS).map(second_factors::read).transpose()
     }
 
-    fn key_in(&self, found: &HashMap<String, Item>) -> Result<Option<ApiKey>, StoreError> {
-        found.get(&self.db.table(API_KEYS)).map(api_keys::read).transpose()
+    fn session_in(&self, found: &Found) -> Result<Option<Session>, StoreError> {
+        self.item_in(found, SESSIONS).map(sessions::read).transpose()
     }
 
-    fn revoked_in(&self, found: &HashMap<String, Item>) -> bool {
-        found.contains_key(&self.db.table(REVOKED_TOKENS))
+    fn key_in(&self, found: &Found) -> Result<Option<ApiKey>, StoreError> {
+        self.item_in(found, API_KEYS).map(api_keys::read).transpose()
     }
 
-    fn standing_in(&self, found: &HashMap<String, Item>) -> Result<Standing, StoreError> {
-        Ok(Standing { user: self.user_in(found)?, session: self.session_in(found)?, revoked: self.revoked_in(found) })
+    fn revoked_in(&self, found: &Found) -> bool {
+        self.item_in(found, REVOKED_TOKENS).is_some()
+    }
+
+    fn standing_in(&self, found: &Found, user: &UserId) -> Result<Standing, StoreError> {
+        let user = self.user_in(found, user)?;
+        Ok(Standing { user, session: self.session_in(found)?, revoked: self.revoked_in(found) })
     }
 
     /// Reads how things stand with a client's access token, in one call.
@@ -129,7 +166,8 @@ impl Store {
             (self.db.table(REVOKED_TOKENS), revoked::key(token)),
         ];
         let found = self.batch(keys).await?;
-        Ok(ClientStanding { key: self.key_in(&found)?, owner: self.user_in(&found)?, revoked: self.revoked_in(&found) })
+        let owner = self.user_in(&found, client.owner())?;
+        Ok(ClientStanding { key: self.key_in(&found)?, owner, revoked: self.revoked_in(&found) })
     }
 
     /// Reads a session and its user, in one call.
@@ -143,7 +181,7 @@ impl Store {
     ) -> Result<(Option<User>, Option<Session>), StoreError> {
         let keys = [(self.db.table(USERS), users::key(user)), (self.db.table(SESSIONS), sessions::key(user, session))];
         let found = self.batch(keys).await?;
-        Ok((self.user_in(&found)?, self.session_in(&found)?))
+        Ok((self.user_in(&found, user)?, self.session_in(&found)?))
     }
 
     /// Reads an API key and its owner, in one call.
@@ -153,23 +191,27 @@ impl Store {
     pub async fn api_key(&self, id: &ApiKeyId) -> Result<(Option<ApiKey>, Option<User>), StoreError> {
         let keys = [(self.db.table(USERS), users::key(id.owner())), (self.db.table(API_KEYS), api_keys::key(id))];
         let found = self.batch(keys).await?;
-        Ok((self.key_in(&found)?, self.user_in(&found)?))
+        Ok((self.key_in(&found)?, self.user_in(&found, id.owner())?))
     }
 
-    /// One item each of several tables. What DynamoDB leaves out under load is asked for again, and then it is an error: it
+    /// Items by their keys, each asked for once. What DynamoDB leaves out under load is asked for again, and then it is an error: it
     /// is never absence.
-    async fn batch<const N: usize>(&self, keys: [(String, Item); N]) -> Result<HashMap<String, Item>, StoreError> {
-        let mut pending = HashMap::with_capacity(N);
+    async fn batch<const N: usize>(&self, keys: [(String, Item); N]) -> Result<Found, StoreError> {
+        let mut wanted: HashMap<_, KeysAndAttributesBuilder> = HashMap::with_capacity(N);
         for (table, key) in keys {
-            let wanted = KeysAndAttributes::builder().keys(key).consistent_read(true).build();
-            pending.insert(table, wanted.map_err(StoreError::unavailable)?);
+            let keys = wanted.remove(&table).unwrap_or_default().keys(key);
+            wanted.insert(table, keys);
         }
-        let mut found = HashMap::with_capacity(N);
+        let mut pending = HashMap::with_capacity(N);
+        for (table, keys) in wanted {
+            pending.insert(table, keys.consistent_read(true).build().map_err(StoreError::unavailable)?);
+        }
+        let mut found = Found::with_capacity(N);
         for attempt in 1..=ATTEMPTS {
             let sent = self.db.client.batch_get_item().set_request_items(Some(pending)).send().await;
             let output = sent.map_err(StoreError::unavailable)?;
             for (table, items) in output.responses.unwrap_or_default() {
-                found.extend(items.into_iter().next().map(|item| (table, item)));
+                found.entry(table).or_default().extend(items);
             }
             pending = output.unprocessed_keys.unwrap_or_default();
             if pending.is_empty() {

@@ -1,34 +1,28 @@
 use crate::expression::Expression;
 use crate::item::{Item, text};
-use crate::keys::{API_KEYS, EXAMPLE_ITEMS, ITEM_ID, KEY_ID, SECOND_FACTORS, SESSION_ID, SESSIONS, USER_ID};
+use crate::keys::{API_KEYS, EXAMPLE_ITEMS, ITEM_ID, KEY_ID, SESSION_ID, SESSIONS, USER_ID};
 use crate::{Store, StoreError};
 use doorward_core::ids::UserId;
 
 impl Store {
-    /// Clears away what is left of a user who was deleted: sessions, keys, factors, sample items. All of it is dead
+    /// Clears away what is left of a user who was deleted: sessions, keys, sample items. All of it is dead
     /// already; should it break off, it is only not cleared away.
     ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn forget(&self, user: &UserId) -> Result<(), StoreError> {
-        let tables = [
-            (API_KEYS, Some(KEY_ID)),
-            (SECOND_FACTORS, None),
-            (EXAMPLE_ITEMS, Some(ITEM_ID)),
-            // Last: there may be many, and they go by themselves when their time is over.
-            (SESSIONS, Some(SESSION_ID)),
-        ];
+        // Sessions last: there may be many, and they go by themselves when their time is over.
+        let tables = [(API_KEYS, KEY_ID), (EXAMPLE_ITEMS, ITEM_ID), (SESSIONS, SESSION_ID)];
         for (table, sort) in tables {
             self.clear(table, sort, user).await?;
         }
         Ok(())
     }
 
-    async fn clear(&self, table: &str, sort: Option<&str>, user: &UserId) -> Result<(), StoreError> {
+    async fn clear(&self, table: &str, sort: &str, user: &UserId) -> Result<(), StoreError> {
         let mut e = Expression::default();
         let condition = e.compare(USER_ID, "=", text(user));
-        let names = [Some(USER_ID), sort].into_iter().flatten();
-        let projection = names.clone().map(|name| e.name(name)).collect::<Vec<_>>().join(", ");
+        let projection = [USER_ID, sort].map(|name| e.name(name)).join(", ");
         let table = self.db.table(table);
         let mut pages = self
             .db

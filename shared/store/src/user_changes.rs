@@ -3,8 +3,8 @@
 use crate::expression::Expression;
 use crate::item::{Item, Writer, number, text, time};
 use crate::keys::{
-    CREDENTIALS, DISABLED, EMAIL, EPOCH, FAILURES, ID, PASSWORD_HASH, PASSWORD_SET_AT, REVOKED_AT, ROLE, SESSIONS,
-    USER_ID, USERNAME, USERS, mail_id, name_id,
+    CREDENTIALS, DISABLED, EMAIL, EPOCH, FAILURES, ID, PASSWORD_HASH, PASSWORD_SET_AT, REVOKED_AT, ROLE,
+    SECOND_FACTORS, SESSIONS, USER_ID, USERNAME, USERS, mail_id, name_id,
 };
 use crate::write::{Check, Transacted, Update, Written};
 use crate::{StoreError, UserStore, credentials, sessions, users};
@@ -146,8 +146,8 @@ impl UserStore {
         self.carry_out(plan, token).await
     }
 
-    /// Deletes a user: profile, credentials and e-mail marker at once. The name and the address are free again; what else
-    /// was theirs is dead with them, and [`crate::Store::forget`] clears it away.
+    /// Deletes a user: profile, credentials, e-mail marker and second factor at once. The name and the address are free
+    /// again; what else was theirs is dead with them, and [`crate::Store::forget`] clears it away.
     ///
     /// # Errors
     /// When the store is unavailable.
@@ -170,6 +170,7 @@ impl UserStore {
         if let Some(email) = &read.email {
             plan.add(Part::OldEmail, self.without_marker(email.canonical(), &read.id)?);
         }
+        plan.add(Part::User, self.0.delete_over(SECOND_FACTORS, users::key(&read.id))?);
         if let Authority::Admin(_) = authority {
             self.authorise(&mut plan, authority)?;
         }
