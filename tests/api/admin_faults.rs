@@ -88,10 +88,10 @@ async fn a_profile_is_changed_though_the_answer_is_lost() {
     let service = service().await;
     let ann = service.person("ann").await;
     let name = service.change_me(&ann, &json!({"full_name": "Ann"}));
-    let answer = losing(&service, 1, ("UpdateItem", "users"), name).await.expect(200);
+    let answer = losing(&service, 1, ("TransactWriteItems", "users"), name).await.expect(200);
     assert_eq!(answer.text("full_name"), "Ann");
     let clear = || service.change_me(&ann, &json!({"full_name": null}));
-    expect_unavailable(losing(&service, EACH, ("UpdateItem", "users"), clear()).await);
+    expect_unavailable(losing(&service, EACH, ("TransactWriteItems", "users"), clear()).await);
     clear().send().await.expect(200);
     assert_eq!(service.stored(&ann).await.unwrap().full_name, None);
 }
@@ -198,7 +198,7 @@ async fn rights_are_changed_though_the_answer_is_lost() {
     let body = json!({"role": "moderator", "permissions": ["a"], "scopes": [], "full_name": "Ann"});
     for times in [1, EACH] {
         let before = service.stored(&ann).await.unwrap();
-        let answer = losing(&service, times, ("UpdateItem", "users"), service.change(&root, &ann, &body)).await;
+        let answer = losing(&service, times, ("TransactWriteItems", "users"), service.change(&root, &ann, &body)).await;
         assert_eq!(answer.status, if times == 1 { 200 } else { 503 });
         service.change(&root, &ann, &body).send().await.expect(200);
         let after = service.stored(&ann).await.unwrap();
@@ -215,12 +215,12 @@ async fn a_user_is_shut_out_once_though_the_answer_is_lost() {
     let (out, back) = (json!({"disabled": true}), json!({"disabled": false}));
     for times in [1, EACH] {
         let before = service.stored(&ann).await.unwrap();
-        let answer = losing(&service, times, ("UpdateItem", "users"), service.change(&root, &ann, &out)).await;
+        let answer = losing(&service, times, ("TransactWriteItems", "users"), service.change(&root, &ann, &out)).await;
         assert_eq!(answer.status, if times == 1 { 200 } else { 503 });
         service.change(&root, &ann, &out).send().await.expect(200);
         service.me(&ann.access).await.expect_problem(400, "Inactive user");
         assert_eq!(service.stored(&ann).await.unwrap().epoch, before.epoch.next());
-        losing(&service, 1, ("UpdateItem", "users"), service.change(&root, &ann, &back)).await.expect(200);
+        losing(&service, 1, ("TransactWriteItems", "users"), service.change(&root, &ann, &back)).await.expect(200);
         service.expect_out(&ann, "Token has been revoked").await;
         service.again("ann", &ann).await;
     }

@@ -192,7 +192,7 @@ async fn an_event_is_told_once_though_an_answer_is_lost() {
             Event::Refreshed { user: user.clone(), session },
         ),
         (
-            ("UpdateItem", "users"),
+            ("TransactWriteItems", "users"),
             200,
             service.change(&root, &ann, &json!({"role": "moderator"})),
             Event::RightsChanged { user: user.clone(), by, rights },

@@ -9,6 +9,7 @@ use doorward_authorizer::Failure;
 use doorward_core::keyring::Purpose;
 use doorward_core::rotation::Order;
 use doorward_core::user::Role;
+use doorward_store::ATTEMPTS;
 use serde_json::{Value, json};
 
 const USER_CHECK: &str = "BatchGetItem revoked-tokens sessions users";
@@ -306,7 +307,7 @@ async fn what_a_batch_left_out_is_asked_again_and_is_never_absence() {
         for table in tables {
             service.probe.leave_unprocessed(table);
             authorizer.ask(Api::Rest, &[(name, value)]).await.unwrap();
-            for _ in 0..6 {
+            for _ in 0..ATTEMPTS {
                 service.probe.leave_unprocessed(table);
             }
             assert_eq!(authorizer.ask(Api::Http, &[(name, value)]).await, Err(Failure::Unavailable));

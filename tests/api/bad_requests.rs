@@ -100,7 +100,11 @@ impl Route {
         }
         let every: Vec<_> = self.members.iter().filter(|m| m.is_required).map(|m| format!("/{}", m.name)).collect();
         if !every.is_empty() {
-            cases.extend(["", JSON, FORM].map(|kind| case("nothing", kind, "", Refusal::Invalid(every.clone()))));
+            cases.push(case("nothing", "", "", Refusal::Invalid(every.clone())));
+            for (kind, media) in [(JSON, Media::Json), (FORM, Media::Form)] {
+                let refusal = if self.takes(media) { Refusal::Invalid(every.clone()) } else { Refusal::Media };
+                cases.push(case("nothing", kind, "", refusal));
+            }
             cases.push(case("nothing of another type", "text/plain", "", Refusal::Media));
         }
         cases
@@ -326,6 +330,31 @@ async fn a_route_that_needs_no_body_takes_none_and_an_empty_one() {
     }
     send(FORM, "password=").await.expect(415);
     send("", "{}").await.expect(415);
+}
+
+#[tokio::test]
+async fn nothing_is_no_object_and_no_form_is_json() {
+    let service = service().await;
+    let token = service.newcomer("ann").await.access;
+    for content_type in ["", JSON] {
+        let empty = service.patch("/users/me").bearer(&token).body(content_type, b"").send().await.expect(422);
+        assert_eq!(empty.json()["errors"], json!([{"pointer": "", "detail": "must be a JSON object"}]));
+    }
+    service.patch("/users/me").bearer(&token).body(FORM, b"").send().await.expect(415);
+    for path in ["/users", "/users/me/password"] {
+        service.post(path).bearer(&token).body(FORM, b"").send().await.expect(415);
+        let missing = service.post(path).bearer(&token).body(JSON, b"").send().await.expect(422);
+        assert_eq!(missing.json()["errors"][0]["detail"], "is required");
+    }
+    service.post("/token").body(JSON, b"").send().await.expect(415);
+    service.post("/token").body("", b"").send().await.expect(422);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_member_is_told_once() {
+    let service = service().await;
+    let answer = service.post("/token").body(FORM, b"username=%ff&password=x").send().await.expect(422);
+    assert_eq!(answer.json()["errors"], json!([{"pointer": "/username", "detail": "is not UTF-8"}]));
 }
 
 #[tokio::test]

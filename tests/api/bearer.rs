@@ -210,7 +210,8 @@ async fn a_request_is_judged_before_its_body() {
         long(service.request(method, path).bearer(&access)).send().await.expect_problem(403, refusal)
     };
     refused("POST", "/moderate", "Access denied. Required role: moderator").await;
-    for (method, path) in [("GET", "/users"), ("PATCH", "/users/ann"), ("DELETE", "/users/ann")] {
+    for (method, path) in [("GET", "/users"), ("GET", "/users/ann"), ("PATCH", "/users/ann"), ("DELETE", "/users/ann")]
+    {
         refused(method, path, "Insufficient permissions").await;
     }
     let form = [("username", "ann"), ("password", PASSWORD), ("scope", "write:items")];

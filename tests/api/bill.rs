@@ -49,7 +49,7 @@ async fn what_is_forged_costs_no_call_and_what_only_the_store_can_refuse_costs_o
         (service.post("/token/refresh").form(&[("refresh_token", &refresh)]), 401, nothing),
         (service.post("/oauth2/revoke").form(&[("token", &refresh)]), 200, nothing),
         (service.post("/oauth2/introspect").form(&[("token", &ann.access)]), 401, nothing),
-        (service.post("/token").form(&[("mfa_token", "dwm_forged"), ("otp", "000000")]), 401, nothing),
+        (service.post("/token").form(&[("mfa_token", "dwm_forged"), ("otp", "000000")]), 401, look),
         (with_key(&typo), 403, nothing),
         (with_key(&key), 403, key_check),
         (as_client(&typo), 401, nothing),

@@ -183,7 +183,7 @@ async fn no_write_makes_a_session_that_is_not_there() {
         session: session.id,
         generation: Generation(PRESENTED),
     };
-    for asked in [AskedScopes::All, AskedScopes::These(many_scopes(101)), AskedScopes::Malformed] {
+    for asked in [AskedScopes::All, AskedScopes::These(many_scopes(101)), AskedScopes::Denied] {
         let refresh = Refresh { token: &token, scopes: &asked, request: &request("ours"), now: NOW };
         let found = service.store.sessions.rotate(&refresh, &RULES).await.unwrap();
         assert_eq!(found, Rotation::of(None, &refresh, &RULES));

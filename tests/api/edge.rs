@@ -3,6 +3,7 @@
 use crate::support::api_keys::strangers_key;
 use crate::support::request::Request;
 use crate::support::{Answer, PASSWORD, Service, service, service_with};
+use doorward_store::ATTEMPTS;
 use serde_json::json;
 use std::collections::HashSet;
 
@@ -354,7 +355,7 @@ async fn what_a_batch_leaves_out_for_ever_is_503() {
     let service = service().await;
     let ann = service.newcomer("ann").await;
     for table in ["users", "sessions", "revoked-tokens"] {
-        for _ in 0..6 {
+        for _ in 0..ATTEMPTS {
             service.probe.leave_unprocessed(table);
         }
         service.me(&ann.access).await.expect_problem(503, "Service unavailable");

@@ -225,7 +225,7 @@ async fn a_sign_up_makes_one_user_who_is_told_so() {
 async fn a_key_is_made_rotated_marked_and_deleted_once() {
     let service = service().await;
     let ann = service.person("ann").await;
-    service.probe.lose_reply("PutItem", "api-keys");
+    service.probe.lose_reply("TransactWriteItems", "api-keys");
     service.probe.lose_reply("Query", "api-keys");
     let first = service.key_of(&ann, "ci").await;
     service.expect_lost();

@@ -32,6 +32,7 @@ mod histories;
 mod hostile;
 mod hostile_requests;
 mod keys;
+mod late_writes;
 mod login;
 mod logout;
 mod lost_replies;

@@ -5,6 +5,7 @@ use crate::support::api_keys::MadeKey;
 use crate::support::state::claims;
 use crate::support::{Service, service};
 use aws_sdk_dynamodb::types::AttributeValue;
+use doorward_store::ATTEMPTS;
 use serde_json::json;
 
 const CHECK: &str = "BatchGetItem api-keys revoked-tokens users";
@@ -190,7 +191,7 @@ async fn a_store_that_fails_is_503_and_nobodys_death() {
     for table in ["users", "api-keys", "revoked-tokens"] {
         service.probe.leave_unprocessed(table);
         service.get("/items").bearer(&token).send().await.expect(200);
-        for _ in 0..6 {
+        for _ in 0..ATTEMPTS {
             service.probe.leave_unprocessed(table);
         }
         service.get("/items").bearer(&token).send().await.expect_problem(503, "Service unavailable");

@@ -7,6 +7,7 @@ use crate::support::request::Request;
 use crate::support::state::claims;
 use crate::support::{ISSUER, START, Service, Tokens, service, service_with};
 use doorward_http::audit::Event;
+use doorward_store::ATTEMPTS;
 use serde_json::{Value, json};
 
 const PATH: &str = "/oauth2/introspect";
@@ -321,7 +322,7 @@ async fn a_store_that_fails_is_503_and_never_inactive() {
         service.probe.leave_unprocessed(table);
         assert_eq!(service.told_of(&inquirer, token).await["active"], true);
         assert!(service.probe.is_done());
-        for _ in 0..6 {
+        for _ in 0..ATTEMPTS {
             service.probe.leave_unprocessed(table);
         }
         let answer = service.introspect(token).client(&inquirer).send().await;

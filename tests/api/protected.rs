@@ -3,6 +3,7 @@
 use crate::support::admin::Person;
 use crate::support::api_keys::{MadeKey, a_key_of, strangers_key};
 use crate::support::{PASSWORD, Service, service};
+use doorward_store::ATTEMPTS;
 use serde_json::{Value, json};
 
 const CHECK: &str = "BatchGetItem api-keys users";
@@ -192,7 +193,7 @@ async fn what_the_batch_left_out_is_asked_again() {
         calls.sort();
         assert_eq!(service.probe.calls(), calls);
 
-        for _ in 0..6 {
+        for _ in 0..ATTEMPTS {
             service.probe.leave_unprocessed(table);
         }
         service.knock(&made.key).await.expect_problem(503, "Service unavailable");

@@ -10,7 +10,9 @@ use doorward_http::keys::KeyRing;
 use jsonwebtoken::{Algorithm, decode_header};
 
 /// How long a next signing key is published before it signs.
-const LEAD: u64 = 2 * 3600 + 6 * 60;
+const LEAD: u64 = 2 * 3600 + 5 * 60 + RING;
+/// Until every instance has read its ring again.
+const RING: u64 = doorward_core::rotation::RING_AGE.as_secs();
 const DAY: u64 = 24 * 3600;
 
 fn kid(token: &str) -> String {
@@ -95,7 +97,7 @@ async fn in_a_hurry_no_instant_is_without_a_key_and_no_token_is_refused() {
     for second in (0..150).step_by(5) {
         for (signs, verifies) in [(&service, &other), (&other, &service)] {
             let access = signs.login("ann").await.access;
-            let expected = if second < 60 { &old[0] } else { &made };
+            let expected = if second < RING { &old[0] } else { &made };
             assert_eq!(&kid(&access), expected, "after {second} s");
             verifies.me(&access).await.expect(200);
             tokens.push(access);
@@ -258,7 +260,7 @@ async fn in_an_emergency_old_access_tokens_die_and_sessions_go_on() {
     service.turn(Purpose::Sign, Order::Next).await;
     service.wait(100);
     let made = service.turn(Purpose::Sign, Order::RevokeOld).await.made.unwrap().to_string();
-    service.wait(59);
+    service.wait(RING - 1);
     service.expect_both(&other, &ann.access, 200).await;
     let last = service.login("ann").await;
     service.wait(1);

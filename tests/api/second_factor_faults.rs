@@ -5,6 +5,7 @@ use crate::support::request::Request;
 use crate::support::second_factor::{Authenticator, Guarded, recovery_codes};
 use crate::support::{Answer, PASSWORD, Service, service};
 use doorward_http::audit::Event;
+use doorward_store::ATTEMPTS;
 use serde_json::json;
 
 const WRONG: &str = "abcd-efgh-ijkl-mnop";
@@ -243,7 +244,7 @@ async fn a_factor_that_a_batch_left_out_is_asked_for_again_and_never_absent() {
         let service = service().await;
         let is = service.ready(name).await;
         let before = service.state_of(&is.ann).await;
-        for _ in 0..6 {
+        for _ in 0..ATTEMPTS {
             service.probe.leave_unprocessed("second-factors");
         }
         expect_unavailable(request(&service, &is).send().await, name);

@@ -7,6 +7,7 @@ use doorward_core::scope::ScopeSet;
 use doorward_core::user::{Role, User};
 use doorward_store::{Authority, Changed};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Somebody who is logged in.
 #[derive(Clone, Debug)]
@@ -22,6 +23,9 @@ impl Person {
         format!("/users/{}", self.id)
     }
 }
+
+/// What tells one change behind the service's back from another.
+static CHANGES: AtomicU64 = AtomicU64::new(0);
 
 /// A set of scopes or permissions.
 pub fn set(text: &str) -> ScopeSet {
@@ -90,7 +94,8 @@ impl Service {
         let read = self.stored(person).await.unwrap();
         let mut wanted = read.clone();
         change(&mut wanted);
-        let changed = self.store.users.change(&read, &wanted, Authority::Checked, "behind its back").await.unwrap();
+        let token = format!("behind its back {}", CHANGES.fetch_add(1, Ordering::Relaxed));
+        let changed = self.store.users.change(&read, &wanted, Authority::Checked, &token).await.unwrap();
         assert!(matches!(changed, Changed::Done), "{changed:?}");
     }
 

@@ -12,6 +12,7 @@ use doorward_http::answer::Private;
 use doorward_http::audit::Event;
 use doorward_http::extract::{Fields, Input, Media, Parse};
 use doorward_http::{App, Caller, Error};
+use doorward_store::KeyCreated;
 
 /// So many keys anybody may have.
 const MOST: usize = 50;
@@ -58,8 +59,10 @@ pub async fn create(
         ends_at: request.ends_at,
         last_used_at: None,
     };
-    if !app.store.api_keys.create(&key, MOST, &caller.client.request).await? {
-        return Err(Error::TooManyApiKeys);
+    match app.store.api_keys.create(&key, MOST, &caller.client.request).await? {
+        KeyCreated::Done => {}
+        KeyCreated::TooMany => return Err(Error::TooManyApiKeys),
+        KeyCreated::NoOwner => return Err(Error::InvalidToken),
     }
     app.audit.record(&caller.client, Event::ApiKeyCreated { user: caller.user.id, key: key.id.clone() });
     let mut response = (StatusCode::CREATED, Private(NewKeyView::of(&key, &plain))).into_response();

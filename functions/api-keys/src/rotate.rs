@@ -18,6 +18,7 @@ pub struct RotateRequest {
 
 impl Parse for RotateRequest {
     const MEDIA: Media = Media::Json;
+    const MAY_BE_ABSENT: bool = true;
 
     fn parse(fields: &mut Fields, _: &App) -> Option<Self> {
         let seconds = fields.number_if_any("overlap", 0, LONGEST_OVERLAP)?.unwrap_or(0);

@@ -12,7 +12,7 @@ use doorward_http::client::Client;
 use doorward_http::extract::Fields;
 use doorward_http::password::Acted;
 use doorward_http::second_factor::{CodeAttempt, CodePurpose};
-use doorward_http::throttle::Metered;
+use doorward_http::throttle::{Limited, Metered};
 use doorward_http::{App, Error};
 use std::convert::Infallible;
 
@@ -49,7 +49,7 @@ impl SecondStep {
     pub async fn complete(&self, app: &App, client: &Client) -> Metered<TokenResponse> {
         match self.redeem(app, client).await {
             Ok(metered) => metered,
-            Err(refused) => Metered { quota: None, outcome: Err(refused) },
+            Err(refused) => Metered::uncounted(app, Limited::Login, client, refused).await,
         }
     }
 

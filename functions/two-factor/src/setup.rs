@@ -15,12 +15,12 @@ use doorward_http::error::Defect;
 use doorward_http::extract::{Fields, Input, Media, Parse};
 use doorward_http::password::{Act, Acted, reauthenticate};
 use doorward_http::{App, Caller, Error};
-use doorward_store::Pended;
+use doorward_store::{Pended, back_off};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// How often it is tried while the user turns the second factor on or off beside it.
-const TRIES: u32 = 8;
+const TRIES: u32 = 16;
 
 pub struct SetupRequest {
     password: Option<Password>,
@@ -28,6 +28,7 @@ pub struct SetupRequest {
 
 impl Parse for SetupRequest {
     const MEDIA: Media = Media::Json;
+    const MAY_BE_ABSENT: bool = true;
 
     fn parse(fields: &mut Fields, _: &App) -> Option<Self> {
         Some(Self { password: fields.text_if_any("password").map(Password::typed) })
@@ -94,6 +95,7 @@ impl Setup<'_> {
             if matches!(pended, Pended::Done) {
                 return Ok(());
             }
+            back_off(round + 1).await;
             user = self.caller.again(self.app).await?;
         }
         Err(Error::Unavailable("the second factor was turned on and off again and again".into()))

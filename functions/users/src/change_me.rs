@@ -12,7 +12,7 @@ use doorward_http::audit::Event;
 use doorward_http::extract::{Fields, Input, Media, Parse, Patch};
 use doorward_http::password::{Act, Acted, reauthenticate};
 use doorward_http::{App, Caller, Error};
-use doorward_store::{Authority, Changed};
+use doorward_store::{Authority, Changed, back_off};
 
 pub struct ChangeMeRequest {
     full_name: Patch<DisplayName>,
@@ -108,6 +108,7 @@ impl ChangeMe<'_> {
                 Changed::CredentialsChanged(current) => return Ok(Acted::Again(current)),
                 Changed::Stale | Changed::NoAuthority => {}
             }
+            back_off(attempt + 1).await;
             read = self.caller.again(self.app).await?;
         }
         Err(contended())

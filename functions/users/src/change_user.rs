@@ -13,7 +13,7 @@ use doorward_http::error::Defect;
 use doorward_http::extract::{Fields, Input, Media, Parse, Patch};
 use doorward_http::guard::{CallerOver, RequirePermissionOver, WriteUsers};
 use doorward_http::{App, Caller, Error};
-use doorward_store::{Authority, Changed};
+use doorward_store::{Authority, Changed, back_off};
 
 pub struct ChangeUserRequest {
     full_name: Patch<DisplayName>,
@@ -122,6 +122,7 @@ pub async fn change_user(
             Changed::NoAuthority => return Err(only_admins(&app, &caller)),
             Changed::Stale | Changed::CredentialsChanged(_) => {}
         }
+        back_off(attempt + 1).await;
         target = app.store.users.get(&target.id).await?.ok_or(Error::UserNotFound)?;
     }
     Err(contended())

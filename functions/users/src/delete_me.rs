@@ -10,7 +10,7 @@ use doorward_http::answer::{Message, Private};
 use doorward_http::extract::{Fields, Input, Media, Parse};
 use doorward_http::password::{Act, Acted, reauthenticate};
 use doorward_http::{App, Caller, Error};
-use doorward_store::{Authority, Changed};
+use doorward_store::{Authority, Changed, back_off};
 
 pub struct DeleteMeRequest {
     current_password: Password,
@@ -55,6 +55,7 @@ impl Act for DeleteMe<'_> {
                 Changed::CredentialsChanged(current) => return Ok(Acted::Again(current)),
                 Changed::Stale | Changed::NoAuthority | Changed::EmailTaken => {}
             }
+            back_off(attempt + 1).await;
             read = self.caller.again(self.app).await?;
             if read.is_admin() {
                 return Err(Error::AnotherAdmin);

@@ -9,7 +9,7 @@ use doorward_http::answer::{Message, Private};
 use doorward_http::audit::Event;
 use doorward_http::guard::{CallerOver, DeleteUsers, RequirePermissionOver};
 use doorward_http::{App, Caller, Error};
-use doorward_store::Changed;
+use doorward_store::{Changed, back_off};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -29,6 +29,7 @@ pub async fn delete_user(
             Changed::NoAuthority => return Err(only_admins(&app, &caller)),
             Changed::Stale | Changed::EmailTaken | Changed::CredentialsChanged(_) => {}
         }
+        back_off(attempt + 1).await;
         target = app.store.users.get(&target.id).await?.ok_or(Error::UserNotFound)?;
     }
     Err(contended())

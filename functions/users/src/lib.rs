@@ -34,8 +34,8 @@ pub fn routes() -> Router<App> {
         .route("/users/{id}", get(user::user).patch(change_user::change_user).delete(delete_user::delete_user))
 }
 
-/// How often a change is judged again because somebody else changed the user in between.
-const TRIES: u32 = 8;
+/// How often a change is judged again because somebody else changed the user in between, after a pause.
+const TRIES: u32 = 16;
 
 /// What tells one transaction of a request from another; DynamoDB takes 36 characters.
 fn transaction(request: &RequestId, round: u32, attempt: u32) -> String {

@@ -22,7 +22,8 @@ impl Parse for ListRequest {
 
     fn parse(fields: &mut Fields, _: &App) -> Option<Self> {
         let limit = |text: &str| match text.parse() {
-            Ok(limit) if (1..=100).contains(&limit) => Ok(limit),
+            // A sign is taken by `parse`.
+            Ok(limit) if (1..=100).contains(&limit) && !text.starts_with('+') => Ok(limit),
             _ => Err("must be a whole number from 1 to 100"),
         };
         let limit = fields.optional("limit", limit)?.unwrap_or(50);

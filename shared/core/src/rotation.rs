@@ -8,8 +8,9 @@ use crate::clock::Timestamp;
 use crate::keyring::{KeyRecord, Purpose, Term};
 use std::time::Duration;
 
-/// A ring older than that is read again: how long it takes until every instance knows a new key.
-pub const RING_AGE: Duration = Duration::from_mins(1);
+/// A ring older than that is read again: how long it takes until every instance knows a new key. Less than the minute in which
+/// an operator is promised that a key is used.
+pub const RING_AGE: Duration = Duration::from_secs(45);
 /// How long API Gateway's JWT authorizer keeps a JWK set.
 const GATEWAYS_CACHE: Duration = Duration::from_hours(2);
 /// How long others may keep the JWK set: its `max-age`.

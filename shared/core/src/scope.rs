@@ -1,5 +1,6 @@
 //! Scopes and permissions: sets of RFC 6749 scope tokens.
 
+use crate::user::User;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -95,9 +96,9 @@ pub enum AskedScopes {
     All,
     /// No more than these.
     These(ScopeSet),
-    /// What is no list of scopes, so that nobody has them. It is a wrong wish and nothing else: what there is to say of the
-    /// token comes first.
-    Malformed,
+    /// What nobody can get: no list of scopes, or one that the user has not got. It is a wrong wish and nothing else: what
+    /// there is to say of the token comes first.
+    Denied,
 }
 
 impl AskedScopes {
@@ -108,7 +109,7 @@ impl AskedScopes {
             None => Self::All,
             Some(Ok(set)) if set.is_empty() => Self::All,
             Some(Ok(set)) => Self::These(set),
-            Some(Err(_)) => Self::Malformed,
+            Some(Err(_)) => Self::Denied,
         }
     }
 
@@ -118,8 +119,14 @@ impl AskedScopes {
         match self {
             Self::All => true,
             Self::These(asked) => asked.is_subset(granted),
-            Self::Malformed => false,
+            Self::Denied => false,
         }
+    }
+
+    /// The wish, as one that nobody can have where the user has not got it (any longer).
+    #[must_use]
+    pub fn of_user(self, user: Option<&User>) -> Self {
+        if user.is_none_or(|user| self.within(&user.scopes)) { self } else { Self::Denied }
     }
 
     /// What is asked for of what was granted.
@@ -128,7 +135,7 @@ impl AskedScopes {
         match self {
             Self::All => granted.clone(),
             Self::These(asked) => asked.intersection(granted),
-            Self::Malformed => ScopeSet::default(),
+            Self::Denied => ScopeSet::default(),
         }
     }
 }

@@ -281,6 +281,16 @@ pub enum BearerRefusal {
     Revoked,
 }
 
+impl Session {
+    /// Whether session and user may have been read on two sides of a password change that takes the session along, so that
+    /// only another look tells: a batch isolates each of its items and not all of them together.
+    #[must_use]
+    pub fn may_have_moved(&self, user: &User) -> bool {
+        let is_kept = self.epoch > user.epoch || self.epoch.next_with_one_kept() == user.epoch;
+        self.revoked_at.is_none() && is_kept
+    }
+}
+
 /// Judges a call by the user, the session and the revocation that one strongly consistent batch returned.
 ///
 /// # Errors

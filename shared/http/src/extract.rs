@@ -30,6 +30,8 @@ pub enum Media {
 pub trait Parse: Sized {
     /// What it may be written in.
     const MEDIA: Media;
+    /// Whether there may be no body at all. Then an empty one is as good, of whichever type a client says it is.
+    const MAY_BE_ABSENT: bool = false;
 
     /// Takes the members that it is made of. `None` when one is missing or wrong, which `fields` has noted.
     fn parse(fields: &mut Fields, app: &App) -> Option<Self>;
@@ -42,7 +44,7 @@ impl<T: Parse> FromRequest<App> for Input<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
-        let mut fields = Fields::read(request, T::MEDIA).await?;
+        let mut fields = Fields::read(request, T::MEDIA, T::MAY_BE_ABSENT).await?;
         let parsed = T::parse(&mut fields, app);
         fields.finish(parsed).map(Self)
     }
@@ -92,13 +94,16 @@ pub struct Fields {
     defects: Vec<Defect>,
     /// What is wrong with the whole.
     unreadable: Option<Defect>,
+    /// Whether there was nothing where an object should be.
+    is_nothing: bool,
 }
 
 impl Fields {
     /// The members of a JSON object that came by another way than HTTP.
     #[must_use]
     pub fn of_json(bytes: &[u8]) -> Self {
-        let mut fields = Self { given: Vec::new(), is_form: false, defects: Vec::new(), unreadable: None };
+        let mut fields =
+            Self { given: Vec::new(), is_form: false, defects: Vec::new(), unreadable: None, is_nothing: false };
         fields.read_json(bytes);
         fields
     }
@@ -106,22 +111,28 @@ impl Fields {
     /// The members of a form that came by another way than HTTP.
     #[must_use]
     pub fn of_form(bytes: &[u8]) -> Self {
-        let mut fields = Self { given: Vec::new(), is_form: true, defects: Vec::new(), unreadable: None };
+        let mut fields =
+            Self { given: Vec::new(), is_form: true, defects: Vec::new(), unreadable: None, is_nothing: false };
         fields.read_form(bytes);
         fields
     }
 
-    async fn read(request: Request, media: Media) -> Result<Self, Error> {
+    async fn read(request: Request, media: Media, may_be_absent: bool) -> Result<Self, Error> {
         let (parts, body) = request.into_parts();
         let bytes = read_body(&parts.headers, body).await?;
         let is_form = match content_type(&parts.headers).as_deref() {
-            // Nothing is nothing, of whichever type; what is missing is said by name.
-            None | Some("application/json" | "application/x-www-form-urlencoded") if bytes.is_empty() => true,
+            None if bytes.is_empty() => media != Media::Json,
+            Some("application/x-www-form-urlencoded") if bytes.is_empty() && may_be_absent => false,
             Some("application/json") if media != Media::Form => false,
             Some("application/x-www-form-urlencoded") if media != Media::Json => true,
             _ => return Err(Error::UnsupportedMediaType),
         };
-        Ok(if is_form { Self::of_form(&bytes) } else { Self::of_json(&bytes) })
+        Ok(match (is_form, bytes.is_empty()) {
+            (true, _) => Self::of_form(&bytes),
+            (false, false) => Self::of_json(&bytes),
+            // What is missing is said by name.
+            (false, true) => Self { is_nothing: !may_be_absent, ..Self::of_json(b"{}") },
+        })
     }
 
     fn read_json(&mut self, bytes: &[u8]) {
@@ -166,8 +177,11 @@ impl Fields {
     }
 
     fn defect(&mut self, name: &str, detail: impl fmt::Display) {
-        if self.defects.len() < DEFECTS_TOLD {
-            self.defects.push(Defect { pointer: pointer(name), detail: detail.to_string() });
+        let pointer = pointer(name);
+        // What is wrong first is told: that it is missing besides is no news.
+        let is_told = self.defects.iter().any(|defect| defect.pointer == pointer);
+        if !is_told && self.defects.len() < DEFECTS_TOLD {
+            self.defects.push(Defect { pointer, detail: detail.to_string() });
         }
     }
 
@@ -328,6 +342,9 @@ impl Fields {
             for (name, _) in std::mem::take(&mut self.given) {
                 self.defect(&name, "is not a member that is known here");
             }
+        }
+        if self.is_nothing && self.defects.is_empty() {
+            self.unreadable("must be a JSON object");
         }
         match (self.unreadable, parsed) {
             (Some(unreadable), _) => Err(Error::Invalid(vec![unreadable])),

@@ -104,17 +104,26 @@ async fn verify_refresh_token(app: &App, text: &str) -> Result<RefreshToken, Err
     unverified.verify(&*key.ok_or(Error::InvalidRefreshToken)?).map_err(refuse)
 }
 
-/// Exchanges a refresh token for its successor and a new access token: one conditional write beside one read.
+/// Exchanges a refresh token for its successor and a new access token: one conditional write, and one read beside it.
 ///
 /// # Errors
 /// When the token is not good, is spent, or asks for too much.
 pub async fn refresh(app: &App, client: &Client, text: &str, scope: Option<&str>) -> Result<TokenResponse, Error> {
     let token = verify_refresh_token(app, text).await?;
+    let (sessions, users, rules) = (&app.store.sessions, &app.store.users, &app.config.sessions);
     let asked = AskedScopes::parse(scope);
+    let known = match asked {
+        AskedScopes::All => None,
+        // The user is read first, so that nothing is used up for a scope that they have no longer.
+        _ => Some(users.get(&token.user).await?),
+    };
+    let asked = asked.of_user(known.as_ref().and_then(Option::as_ref));
     let refresh = Refresh { token: &token, scopes: &asked, request: &client.request, now: app.clock.now() };
-    let rules = &app.config.sessions;
-
-    let (rotation, user) = tokio::join!(app.store.sessions.rotate(&refresh, rules), app.store.users.get(&token.user));
+    let (rotation, user) = if let Some(user) = known {
+        (sessions.rotate(&refresh, rules).await, Ok(user))
+    } else {
+        tokio::join!(sessions.rotate(&refresh, rules), users.get(&token.user))
+    };
     let (rotation, user) = caught_up(app, &token, rotation?, user?).await?;
     let session = match judge_refresh(rotation, user.as_ref(), &refresh, rules) {
         Ok(session) => session,

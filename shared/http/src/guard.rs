@@ -157,24 +157,13 @@ impl FromRequestParts<App> for FactorCaller {
     }
 }
 
-/// A caller, and the user whom the path names, who rides in the same read. Whether the caller may is for the handler to say, or
-/// for [`RequirePermissionOver`].
+/// A caller, and the user whom the path names, who rides in the same read.
 #[derive(Clone, Debug)]
 pub struct CallerOver {
     /// The caller.
     pub caller: Caller,
     /// The user whom the path names, if there is one; it may be the caller.
     pub target: Option<User>,
-}
-
-impl FromRequestParts<App> for CallerOver {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let over = Self::judged(parts, app).await?;
-        refuse_long(&parts.headers)?;
-        Ok(over)
-    }
 }
 
 impl CallerOver {

@@ -179,7 +179,7 @@ impl KeyRing {
         Self { store, sealer, opens, clock, ring: RwLock::default(), reading: tokio::sync::Mutex::default() }
     }
 
-    /// The ring, read again when it is older than a minute.
+    /// The ring, read again when it is older than [`RING_AGE`].
     ///
     /// # Errors
     /// When it cannot be read.

@@ -2,10 +2,10 @@ use crate::expression::Expression;
 use crate::item::{Item, Reader, Writer, bytes, number, text, time};
 use crate::keys::{
     API_KEYS, CREATED_AT, ENDS_AT, EXPIRES_AT, KEY_ID, LAST_USED_AT, NAME, PREVIOUS_HASH, PREVIOUS_UNTIL, SCOPES,
-    SECRET_HASH, USER_ID,
+    SECRET_HASH, USER_ID, USERS,
 };
 use crate::write::{ATTEMPTS, Check, Transacted, Update, Written, back_off};
-use crate::{Db, StoreError};
+use crate::{Db, StoreError, users};
 use doorward_core::api_key::{ApiKey, ApiKeyId, KeyHash};
 use doorward_core::clock::Timestamp;
 use doorward_core::ids::{RequestId, UserId};
@@ -16,36 +16,57 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct ApiKeyStore(pub(crate) Db);
 
+/// What became of a new key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyCreated {
+    /// It is there.
+    Done,
+    /// Its owner has as many as anybody may have.
+    TooMany,
+    /// Its owner is gone.
+    NoOwner,
+}
+
+/// So often those who have made a key too many are waited for.
+const PATIENT_LOOKS: u32 = 4;
+
 /// When a key was used is written down at most this often.
 const MARK_EVERY: Duration = Duration::from_mins(5);
 
 impl ApiKeyStore {
-    /// Keeps a new key, unless its owner has `most` already: `false`, and nothing is written. Of those made at once nobody
-    /// keeps more than that either: whoever stays has seen that there are not too many, and the last go first, one place more
-    /// at each look.
+    /// Keeps a new key of somebody who is there, unless they have `most` already. Of those made at once nobody keeps more
+    /// than that either: whoever stays has seen that there are not too many, and the last go first, one place more at each
+    /// look.
     ///
     /// # Errors
     /// When the store is unavailable.
-    pub async fn create(&self, key: &ApiKey, most: usize, request: &RequestId) -> Result<bool, StoreError> {
+    pub async fn create(&self, key: &ApiKey, most: usize, request: &RequestId) -> Result<KeyCreated, StoreError> {
         // Before the write, so that one that breaks off after it leaves no key too many.
         if self.list(key.id.owner(), key.created_at).await?.len() >= most {
-            return Ok(false);
+            return Ok(KeyCreated::TooMany);
         }
-        match self.0.insert(API_KEYS, KEY_ID, write(key)).await? {
-            Written::Refused(Some(found)) if read(&found)?.hash != key.hash => {
-                return Err(StoreError::Corrupt { attribute: KEY_ID });
-            }
-            // Refused by our own item: the answer to the first attempt was lost.
-            _ => {}
+        let mut e = Expression::default();
+        let condition = format!("attribute_exists({})", e.name(USER_ID));
+        let owner = users::key(key.id.owner());
+        let owner = Check { table: self.0.table(USERS), key: owner, condition, expression: e }.in_transaction()?;
+        // A transaction has a token: what comes late makes no key again that was deleted meanwhile.
+        let items = vec![owner, self.0.put_new(API_KEYS, KEY_ID, write(key))?];
+        if let Transacted::Refused(found) = self.0.transact(items, &format!("{request}new")).await? {
+            let owner_is_gone = matches!(found.first(), Some(Some(_)));
+            return if owner_is_gone {
+                Ok(KeyCreated::NoOwner)
+            } else {
+                Err(StoreError::Corrupt { attribute: KEY_ID })
+            };
         }
         let stays = self.has_a_place(key, most).await;
         if !matches!(stays, Ok(true)) {
             // Nobody has its secret, so it goes again.
             let deleted = self.delete(&key.id, key.created_at, request).await;
             stays.and(deleted)?;
-            return Ok(false);
+            return Ok(KeyCreated::TooMany);
         }
-        Ok(true)
+        Ok(KeyCreated::Done)
     }
 
     async fn has_a_place(&self, key: &ApiKey, most: usize) -> Result<bool, StoreError> {
@@ -58,7 +79,10 @@ impl ApiKeyStore {
             if keys.iter().take(places).all(|other| other.id != key.id) {
                 break;
             }
-            places = places.saturating_sub(1);
+            // Those who go have been given time to.
+            if attempt > PATIENT_LOOKS {
+                places = places.saturating_sub(1);
+            }
             back_off(attempt).await;
         }
         Ok(false)
@@ -117,13 +141,18 @@ impl ApiKeyStore {
             e.name(PREVIOUS_HASH),
             e.compare(PREVIOUS_UNTIL, "=", time(overlap_ends))
         );
-        let condition = format!("{} AND {secret} <> {new}", is_live(&mut e, now));
+        // What was ours already and gave way to another is not to be ours again, when a write comes late.
+        let previous = e.name(PREVIOUS_HASH);
+        let unused = format!("{secret} <> {new} AND (attribute_not_exists({previous}) OR {previous} <> {new})");
+        let condition = format!("{} AND {unused}", is_live(&mut e, now));
         let update = Update { table: self.0.table(API_KEYS), key: key(id), set, condition, expression: e };
         let (Written::Done(item) | Written::Refused(Some(item))) = self.0.update(update).await? else {
             return Ok(None);
         };
+        let key = read(&item)?;
+        let was_ours = key.previous.as_ref().is_some_and(|(previous, _)| previous == hash);
         // Another secret than ours: refused because the key has ended.
-        Ok(Some(read(&item)?).filter(|key| key.hash == *hash))
+        Ok(Some(key).filter(|key| key.hash == *hash || was_ours))
     }
 
     /// Writes down that a key was used, if that was not done lately.

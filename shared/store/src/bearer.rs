@@ -47,7 +47,7 @@ impl Store {
             (self.db.table(SESSIONS), sessions::key(user, session)),
             (self.db.table(REVOKED_TOKENS), revoked::key(token)),
         ];
-        self.standing_in(&self.batch(keys).await?, user)
+        Ok(self.standing_of(user, keys).await?.0)
     }
 
     /// Reads how things stand with a user's access token, and another user's profile, in one call.
@@ -72,8 +72,8 @@ impl Store {
             (self.db.table(SESSIONS), sessions::key(user, session)),
             (self.db.table(REVOKED_TOKENS), revoked::key(token)),
         ];
-        let found = self.batch(keys).await?;
-        Ok((self.standing_in(&found, user)?, self.user_in(&found, other)?))
+        let (standing, found) = self.standing_of(user, keys).await?;
+        Ok((standing, self.user_in(&found, other)?))
     }
 
     /// Reads how things stand with an access token, and its user's second factor, in one call.
@@ -92,8 +92,8 @@ impl Store {
             (self.db.table(REVOKED_TOKENS), revoked::key(token)),
             (self.db.table(SECOND_FACTORS), users::key(user)),
         ];
-        let found = self.batch(keys).await?;
-        Ok((self.standing_in(&found, user)?, self.factor_in(&found)?))
+        let (standing, found) = self.standing_of(user, keys).await?;
+        Ok((standing, self.factor_in(&found)?))
     }
 
     /// Reads a profile and its second factor, in one call.
@@ -150,9 +150,25 @@ impl Store {
         self.item_in(found, REVOKED_TOKENS).is_some()
     }
 
-    fn standing_in(&self, found: &Found, user: &UserId) -> Result<Standing, StoreError> {
-        let user = self.user_in(found, user)?;
-        Ok(Standing { user, session: self.session_in(found)?, revoked: self.revoked_in(found) })
+    /// How things stand with a token of that user, and all that was found.
+    async fn standing_of<const N: usize>(
+        &self,
+        user: &UserId,
+        keys: [(String, Item); N],
+    ) -> Result<(Standing, Found), StoreError> {
+        let found = self.login_in(user, keys).await?;
+        let session = self.session_in(&found)?;
+        let standing = Standing { user: self.user_in(&found, user)?, session, revoked: self.revoked_in(&found) };
+        Ok((standing, found))
+    }
+
+    /// A batch with a user and a session in it, that is read again where the two may be of different moments.
+    async fn login_in<const N: usize>(&self, user: &UserId, keys: [(String, Item); N]) -> Result<Found, StoreError> {
+        let found = self.batch(keys.clone()).await?;
+        match (self.user_in(&found, user)?, self.session_in(&found)?) {
+            (Some(user), Some(session)) if session.may_have_moved(&user) => self.batch(keys).await,
+            _ => Ok(found),
+        }
     }
 
     /// Reads how things stand with a client's access token, in one call.
@@ -180,7 +196,7 @@ impl Store {
         session: SessionId,
     ) -> Result<(Option<User>, Option<Session>), StoreError> {
         let keys = [(self.db.table(USERS), users::key(user)), (self.db.table(SESSIONS), sessions::key(user, session))];
-        let found = self.batch(keys).await?;
+        let found = self.login_in(user, keys).await?;
         Ok((self.user_in(&found, user)?, self.session_in(&found)?))
     }
 

@@ -24,7 +24,7 @@ mod user_changes;
 mod users;
 mod write;
 
-pub use api_keys::ApiKeyStore;
+pub use api_keys::{ApiKeyStore, KeyCreated};
 pub use bearer::{ClientStanding, Standing};
 pub use connect::{AwsCredentials, Patience, Settings};
 pub use credentials::{CredentialStore, LoginRecord, Recorded};
@@ -38,6 +38,7 @@ pub use signing_keys::SigningKeyStore;
 pub use tables::{KeyAttribute, KeyType, TableDefinition, TableState};
 pub use user_changes::{Authority, Changed};
 pub use users::{NewUser, SignedUp, UserStore};
+pub use write::{ATTEMPTS, back_off};
 
 /// The seam between a client and the wire, for counting calls and injecting faults.
 pub use aws_sdk_dynamodb::config::{Intercept, SharedInterceptor};

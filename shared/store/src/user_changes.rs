@@ -3,10 +3,11 @@
 use crate::expression::Expression;
 use crate::item::{Item, Writer, number, text, time};
 use crate::keys::{
-    CREDENTIALS, DISABLED, EMAIL, EPOCH, FAILURES, ID, PASSWORD_HASH, PASSWORD_SET_AT, REVOKED_AT, ROLE,
-    SECOND_FACTORS, SESSIONS, USER_ID, USERNAME, USERS, mail_id, name_id,
+    CREDENTIALS, DISABLED, EMAIL, EMAIL_VERIFIED, EPOCH, FAILURES, FULL_NAME, ID, PASSWORD_HASH, PASSWORD_SET_AT,
+    PERMISSIONS, REVOKED_AT, ROLE, SCOPES, SECOND_FACTORS, SESSIONS, TWO_FACTOR_ENABLED, USER_ID, USERNAME, USERS,
+    mail_id, name_id,
 };
-use crate::write::{Check, Transacted, Update, Written};
+use crate::write::{Check, Transacted, Update};
 use crate::{StoreError, UserStore, credentials, sessions, users};
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use doorward_core::clock::Timestamp;
@@ -59,6 +60,9 @@ struct Plan(Vec<(Part, TransactWriteItem)>);
 impl UserStore {
     /// Makes `wanted` of `read`, in what differs. `token` tells this change from every other.
     ///
+    /// A transaction also where one item changes: a write that is late, because it was sent again meanwhile and done, would
+    /// undo what came after it, where that is what was before.
+    ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn change(
@@ -70,17 +74,10 @@ impl UserStore {
     ) -> Result<Changed, StoreError> {
         let canonical = |user: &User| user.email.as_ref().map(|email| email.canonical().clone());
         let (old, new) = (canonical(read), canonical(wanted));
-        let update = self.update_of(read, wanted);
-        if old == new && matches!(authority, Authority::Checked) {
-            return Ok(match self.0.update(update).await? {
-                Written::Done(_) => Changed::Done,
-                // Our own write, whose answer was lost.
-                Written::Refused(Some(item)) if users::read(&item)? == *wanted => Changed::Done,
-                Written::Refused(_) => Changed::Stale,
-            });
-        }
         let mut plan = Plan::default();
-        plan.add(Part::User, update.in_transaction()?);
+        // First, as the first part that fails is what is told: whoever has no right to it learns nothing of the address.
+        self.authorise(&mut plan, authority)?;
+        plan.add(Part::User, self.update_of(read, wanted).in_transaction()?);
         if old != new {
             if let Some(email) = &new {
                 plan.add(Part::NewEmail, self.0.put_new(CREDENTIALS, ID, marker(email, wanted))?);
@@ -89,7 +86,6 @@ impl UserStore {
                 plan.add(Part::OldEmail, self.without_marker(email, &read.id)?);
             }
         }
-        self.authorise(&mut plan, authority)?;
         self.carry_out(plan, token).await
     }
 
@@ -264,14 +260,9 @@ pub(crate) fn marker(email: &CanonicalEmail, owner: &User) -> Item {
         .item()
 }
 
-/// What changes are judged by: role, whether disabled, e-mail address, epoch.
+/// What a change is judged by, and what its answer shows: all of a profile that changes.
 fn as_read(e: &mut Expression, read: &User) -> String {
-    let email = e.is(EMAIL, read.email.as_ref().map(text));
-    [
-        e.compare(ROLE, "=", text(read.role)),
-        e.compare(DISABLED, "=", AttributeValue::Bool(read.disabled)),
-        e.compare(EPOCH, "=", number(read.epoch.0)),
-        email,
-    ]
-    .join(" AND ")
+    let mut item = users::write(read);
+    let changes = [EMAIL, EMAIL_VERIFIED, FULL_NAME, DISABLED, ROLE, PERMISSIONS, SCOPES, TWO_FACTOR_ENABLED, EPOCH];
+    changes.map(|name| e.is(name, item.remove(name))).join(" AND ")
 }

@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, Update as UpdateAction,
 };
 use doorward_core::ids::UserId;
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 /// What became of a conditional write.
@@ -33,12 +34,17 @@ pub(crate) struct Update {
     pub(crate) expression: Expression,
 }
 
-/// How often a write that met a transaction is tried: the SDK retries throttles but not these.
-pub(crate) const ATTEMPTS: u32 = 6;
+/// How often a write that met a transaction is tried, and a batch that was not processed: the SDK retries throttles but not
+/// these.
+pub const ATTEMPTS: u32 = 10;
 
-/// Waits before the attempt after that many: 10 ms, 20 ms, 40 ms, …
-pub(crate) async fn back_off(attempts: u32) {
-    tokio::time::sleep(Duration::from_millis(5 << attempts)).await;
+/// Waits before the attempt after that many: at most 10 ms, 20 ms, 40 ms, … 160 ms, by chance, so that those who have met do
+/// not meet again (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
+pub async fn back_off(attempts: u32) {
+    let most = 5_000_u64 << attempts.clamp(1, 5);
+    // Each is another: nothing that has to be kept secret, and nothing that has to be fair.
+    let chance = RandomState::new().hash_one(attempts);
+    tokio::time::sleep(Duration::from_micros(chance % most)).await;
 }
 
 impl Db {

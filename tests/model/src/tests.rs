@@ -41,19 +41,17 @@ fn a_logout_beside_refreshes() {
 
 #[test]
 fn a_new_password_or_an_account_shut_out_beside_refreshes() {
-    let (losses, thief) = if FULL { (2, true) } else { (1, false) };
-    check("account", Protocol { losses, thief, change: true, ..quiet(2) });
-    if FULL {
-        check("account, no thief", Protocol { losses, change: true, ..quiet(3) });
-    }
+    let (tabs, losses, thief) = if FULL { (3, 2, true) } else { (2, 1, false) };
+    check("account", Protocol { losses, thief, change: true, ..quiet(tabs) });
 }
 
 #[test]
 fn a_logout_with_a_new_password_or_an_account_shut_out() {
-    let (tabs, losses) = if FULL { (2, 2) } else { (1, 1) };
-    check("logout and account", Protocol { losses, logout: true, change: true, ..quiet(tabs) });
+    let (tabs, losses) = if FULL { (3, 2) } else { (1, 1) };
+    let both = |tabs| Protocol { losses, logout: true, change: true, ..quiet(tabs) };
+    check("logout and account", both(tabs));
     if FULL {
-        check("logout and account, thief", Protocol { losses: 1, thief: true, logout: true, change: true, ..quiet(1) });
+        check("logout and account, thief", Protocol { thief: true, ..both(2) });
     }
 }
 

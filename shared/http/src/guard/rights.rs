@@ -51,6 +51,23 @@ impl<P: Permission> FromRequestParts<App> for RequirePermission<P> {
     }
 }
 
+/// A caller whom the path names, or one who has the permission, and the user whom it names.
+pub struct OneselfOr<P>(pub CallerOver, pub PhantomData<P>);
+
+impl<P: Permission> FromRequestParts<App> for OneselfOr<P> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let over = CallerOver::judged(parts, app).await?;
+        // Whether somebody else exists is for those who may know.
+        if over.target.as_ref().is_none_or(|target| target.id != over.caller.user.id) {
+            over.caller.expect_permission(app, P::VALUE)?;
+        }
+        refuse_long(&parts.headers)?;
+        Ok(Self(over, PhantomData))
+    }
+}
+
 /// A caller who has the permission, and the user whom the path names.
 pub struct RequirePermissionOver<P>(pub CallerOver, pub PhantomData<P>);
 
