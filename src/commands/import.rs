@@ -143,6 +143,12 @@ impl Import {
 }
 
 async fn put_in(app: &App, newcomer: Newcomer) -> Result<SignedUp, Fault> {
+    // What somebody left who was deleted under that id would be this one's.
+    if let Some(id) = newcomer.id()
+        && app.store.users.get(id).await?.is_none()
+    {
+        app.store.forget(id).await?;
+    }
     let new = newcomer.into_new(app, app.clock.now()).await?;
     Ok(app.store.users.create(&new, &request(app)?).await?)
 }

@@ -144,6 +144,11 @@ impl Newcomer {
         })
     }
 
+    /// The id that the line brings.
+    pub fn id(&self) -> Option<&UserId> {
+        self.id.as_ref()
+    }
+
     /// What no two lines may have alike.
     pub fn keys(&self) -> Vec<String> {
         let id = self.id.as_ref().map(|id| format!("id {id}"));

@@ -6,6 +6,7 @@ mod canary;
 mod client;
 #[cfg(feature = "tools")]
 mod cloud;
+mod comes_back;
 mod commands;
 mod crash;
 mod doctor;

@@ -5,8 +5,8 @@ use crate::{Store, StoreError};
 use doorward_core::ids::UserId;
 
 impl Store {
-    /// Clears away what is left of a user who was deleted: sessions, keys, sample items. All of it is dead
-    /// already; should it break off, it is only not cleared away.
+    /// Clears away what is left of a user who was deleted: sessions, keys, sample items. All of it is dead already, as long as
+    /// nobody has the id again; should it break off, it is only not cleared away.
     ///
     /// # Errors
     /// When the store is unavailable.
