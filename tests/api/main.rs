@@ -17,6 +17,7 @@ mod bad_requests;
 mod bearer;
 mod bill;
 mod calls;
+mod clearing;
 mod conditions;
 mod custom_claims;
 mod discovery;

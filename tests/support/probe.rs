@@ -44,6 +44,12 @@ pub struct Call {
     pub tables: String,
 }
 
+impl Call {
+    fn is(&self, operation: &str, table: &str) -> bool {
+        self.operation == operation && self.tables.split(' ').any(|named| named == table)
+    }
+}
+
 /// Whether the call is cut off.
 #[derive(Clone, Copy, Debug)]
 struct IsCutOff(bool);
@@ -77,6 +83,10 @@ enum Kind {
     LoseReply,
     /// The batch answers that it was not processed.
     Unprocessed,
+    /// The answer is that a transaction is under way there.
+    Conflict,
+    /// Nobody answers, this time and all others.
+    Away,
 }
 
 impl Probe {
@@ -122,6 +132,21 @@ impl Probe {
         self.0.lock().unwrap().faults.push(fault);
     }
 
+    /// Has the next such call meet somebody's transaction, once.
+    pub fn conflict(&self, operation: &'static str, table: &'static str) {
+        self.0.lock().unwrap().faults.push(Fault { operation, table, kind: Kind::Conflict });
+    }
+
+    /// Cuts off such calls alone, until they are brought back.
+    pub fn cut_off_at(&self, operation: &'static str, table: &'static str) {
+        self.0.lock().unwrap().faults.push(Fault { operation, table, kind: Kind::Away });
+    }
+
+    /// Brings back what was cut off alone.
+    pub fn bring_back(&self) {
+        self.0.lock().unwrap().faults.retain(|fault| fault.kind != Kind::Away);
+    }
+
     /// Whether every fault that was ordered has happened.
     pub fn is_done(&self) -> bool {
         self.0.lock().unwrap().faults.is_empty()
@@ -131,11 +156,8 @@ impl Probe {
     fn due(&self, cfg: &ConfigBag, kind: Kind) -> Option<Fault> {
         let call = cfg.load::<Call>()?;
         let faults = &mut self.0.lock().unwrap().faults;
-        let at = faults.iter().position(|fault| {
-            let (named, tables) = (fault.operation == call.operation, call.tables.split(' '));
-            fault.kind == kind && named && tables.into_iter().any(|table| table == fault.table)
-        })?;
-        Some(faults.remove(at))
+        let at = faults.iter().position(|fault| fault.kind == kind && call.is(fault.operation, fault.table))?;
+        Some(if kind == Kind::Away { faults[at].clone() } else { faults.remove(at) })
     }
 
     /// Cuts the store off, or brings it back.
@@ -206,7 +228,7 @@ impl Intercept for Probe {
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         self.0.lock().unwrap().attempts += 1;
-        if cfg.load::<IsCutOff>().is_some_and(|is| is.0) {
+        if cfg.load::<IsCutOff>().is_some_and(|is| is.0) || self.due(cfg, Kind::Away).is_some() {
             // Nobody listens there.
             context.request_mut().set_uri("http://127.0.0.1:1/")?;
         }
@@ -219,12 +241,16 @@ impl Intercept for Probe {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if self.due(cfg, Kind::LoseReply).is_some() {
-            let response = context.response_mut();
-            *response.status_mut() = 500.try_into()?;
-            *response.body_mut() =
-                SdkBody::from(r#"{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}"#);
-        }
+        let said = if self.due(cfg, Kind::LoseReply).is_some() {
+            (500, "InternalServerError")
+        } else if self.due(cfg, Kind::Conflict).is_some() {
+            (400, "TransactionConflictException")
+        } else {
+            return Ok(());
+        };
+        let response = context.response_mut();
+        *response.status_mut() = said.0.try_into()?;
+        *response.body_mut() = SdkBody::from(format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{}"}}"#, said.1));
         Ok(())
     }
 

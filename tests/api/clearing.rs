@@ -1,0 +1,78 @@
+//! What is left of a deleted user is cleared away, as far as the store lets it.
+
+use crate::support::admin::Person;
+use crate::support::{Service, service};
+use doorward_core::ids::UserId;
+use serde_json::json;
+
+/// How many items there are of somebody: keys, sample items, sessions.
+async fn left(service: &Service, who: &Person) -> [usize; 3] {
+    let mut left = [0; 3];
+    for (count, table) in left.iter_mut().zip(["api-keys", "example-items", "sessions"]) {
+        let items = service.raw.items(table).await;
+        *count = items.iter().filter(|item| item["user_id"].as_s() == Ok(&who.id)).count();
+    }
+    left
+}
+
+/// Somebody of whom there is something in each table.
+async fn somebody(service: &Service, name: &str) -> Person {
+    let who = service.person(name).await;
+    for _ in 0..5 {
+        service.again(name, &who).await;
+        service.post("/api-keys").bearer(&who.access).json(&json!({"name": "k"})).send().await.expect(201);
+        service.post("/items").bearer(&who.access).json(&json!({"name": "i"})).send().await.expect(200);
+    }
+    assert_eq!(left(service, &who).await, [5, 5, 6]);
+    who
+}
+
+#[tokio::test]
+async fn what_fails_in_one_table_keeps_no_other_from_being_cleared() {
+    let service = service().await;
+    let root = service.admin("root").await;
+    let tables = ["api-keys", "example-items", "sessions"];
+    for (at, table) in tables.into_iter().enumerate() {
+        for operation in ["Query", "DeleteItem"] {
+            let ann = somebody(&service, &format!("ann-{table}-{operation}")).await;
+            let mut stays = left(&service, &ann).await;
+            service.probe.cut_off_at(operation, table);
+            service.remove(&root, &ann).send().await.expect(200);
+            let id = UserId::parse(&ann.id).unwrap();
+            service.store.forget(&id).await.expect_err("a fault that is reported");
+            for (_, gone) in stays.iter_mut().enumerate().filter(|(other, _)| *other != at) {
+                *gone = 0;
+            }
+            assert_eq!(left(&service, &ann).await, stays, "{operation} {table}");
+            service.probe.bring_back();
+            service.store.forget(&id).await.unwrap();
+            assert_eq!(left(&service, &ann).await, [0; 3]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_beside_it_is_waited_out() {
+    let service = service().await;
+    let ann = somebody(&service, "ann").await;
+    let id = UserId::parse(&ann.id).unwrap();
+    for _ in 0..2 {
+        service.probe.conflict("DeleteItem", "sessions");
+    }
+    service.store.forget(&id).await.unwrap();
+    assert!(service.probe.is_done());
+}
+
+#[tokio::test]
+async fn one_item_that_fails_keeps_no_other_from_going() {
+    let service = service().await;
+    let ann = somebody(&service, "ann").await;
+    let id = UserId::parse(&ann.id).unwrap();
+    // As often as a transaction is waited out: one item is given up.
+    for _ in 0..6 {
+        service.probe.conflict("DeleteItem", "api-keys");
+    }
+    service.store.forget(&id).await.expect_err("a fault that is reported");
+    assert!(service.probe.is_done());
+    assert_eq!(left(&service, &ann).await, [0; 3], "its answer alone is lost");
+}
