@@ -81,3 +81,28 @@ async fn who_is_deleted_meanwhile_is_not_told_that_the_password_is_wrong() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_that_a_password_change_keeps_is_listed_beside_it() {
+    let service = service().await;
+    let ann = service.person("ann").await;
+    service.again("ann", &ann).await;
+    let held = service.probe.hold("Query", "sessions");
+    let asked = tokio::spawn(service.get("/users/me/sessions").bearer(&ann.access).send());
+    held.meanwhile(async { service.change_password(&ann, PASSWORD, NEW).send().await.expect(204) }).await;
+    let listed = asked.await.unwrap().expect(200).json();
+    let current: Vec<_> = listed["items"].as_array().unwrap().iter().map(|item| item["current"].clone()).collect();
+    assert_eq!(current, [json!(true)], "the other one is ended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_that_a_password_change_keeps_is_ended_beside_it() {
+    let service = service().await;
+    let ann = service.person("ann").await;
+    let id = service.session(&ann.access).await.id.to_string();
+    let held = service.probe.hold("UpdateItem", "sessions");
+    let asked = tokio::spawn(service.delete(&format!("/users/me/sessions/{id}")).bearer(&ann.access).send());
+    held.meanwhile(async { service.change_password(&ann, PASSWORD, NEW).send().await.expect(204) }).await;
+    asked.await.unwrap().expect(204);
+    service.expect_out(&ann, "Token has been revoked").await;
+}

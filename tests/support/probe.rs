@@ -1,5 +1,5 @@
 //! Between the service and its store: counts calls, refuses what a function's role does not allow and what may read what was,
-//! and loses, throttles or cuts off what it is told to.
+//! and loses, throttles, holds or cuts off what it is told to.
 
 use super::roles::ROLES;
 use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItemInput, BatchGetItemOutput};
@@ -14,7 +14,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use tokio::sync::oneshot;
 
 /// The probe.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +27,7 @@ struct State {
     /// How often a call was sent, again too.
     attempts: usize,
     faults: Vec<Fault>,
+    holds: Vec<Hold>,
     /// How many calls get through still, if the store is or is to be cut off.
     left: Option<usize>,
     /// What was sent under each `ClientRequestToken`.
@@ -89,6 +91,32 @@ enum Kind {
     Away,
 }
 
+/// A call that waits before it is sent.
+#[derive(Debug)]
+struct Hold {
+    operation: &'static str,
+    table: &'static str,
+    reached: oneshot::Sender<()>,
+    go_on: mpsc::Receiver<()>,
+}
+
+/// A call that is held before it is sent.
+#[derive(Debug)]
+pub struct Held {
+    reached: oneshot::Receiver<()>,
+    go_on: mpsc::Sender<()>,
+}
+
+impl Held {
+    /// Waits until the call is about to be sent, has that happen, and lets it go on.
+    pub async fn meanwhile<T>(self, happens: impl Future<Output = T>) -> T {
+        self.reached.await.expect("a call to hold");
+        let happened = happens.await;
+        self.go_on.send(()).unwrap();
+        happened
+    }
+}
+
 impl Probe {
     /// Forgets what was counted.
     pub fn forget(&self) {
@@ -145,6 +173,26 @@ impl Probe {
     /// Brings back what was cut off alone.
     pub fn bring_back(&self) {
         self.0.lock().unwrap().faults.retain(|fault| fault.kind != Kind::Away);
+    }
+
+    /// Holds the next such call before it is sent. The test needs more than one thread.
+    pub fn hold(&self, operation: &'static str, table: &'static str) -> Held {
+        let (reached, is_reached) = oneshot::channel();
+        let (go_on, may_go_on) = mpsc::channel();
+        self.0.lock().unwrap().holds.push(Hold { operation, table, reached, go_on: may_go_on });
+        Held { reached: is_reached, go_on }
+    }
+
+    /// Waits, if the call is one to be held.
+    fn wait(&self, call: &Call) {
+        let held = {
+            let holds = &mut self.0.lock().unwrap().holds;
+            holds.iter().position(|hold| call.is(hold.operation, hold.table)).map(|at| holds.remove(at))
+        };
+        let Some(Hold { reached, go_on, .. }) = held else { return };
+        reached.send(()).expect("somebody who holds the call");
+        // A test that has failed lets it go.
+        tokio::task::block_in_place(|| go_on.recv().unwrap_or_default());
     }
 
     /// Whether every fault that was ordered has happened.
@@ -228,6 +276,9 @@ impl Intercept for Probe {
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         self.0.lock().unwrap().attempts += 1;
+        if let Some(call) = cfg.load::<Call>() {
+            self.wait(call);
+        }
         if cfg.load::<IsCutOff>().is_some_and(|is| is.0) || self.due(cfg, Kind::Away).is_some() {
             // Nobody listens there.
             context.request_mut().set_uri("http://127.0.0.1:1/")?;
