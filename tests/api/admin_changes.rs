@@ -229,3 +229,19 @@ async fn scopes_are_cut_at_refresh_and_never_widened() {
     service.post("/token").form(&form).send().await.expect_problem(400, "Scope not allowed");
     assert_eq!(refreshed_scope(&service, &mut ann).await, "read:items");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_found_by_an_address_that_they_have_no_longer() {
+    let service = service().await;
+    let (root, ann) = (service.admin("root").await, service.person("ann").await);
+    for query in ["?email=ann@example.com", "?email=ann@example.com&username=ann"] {
+        service.change_email(&ann, "ANN@example.com").send().await.expect(200);
+        let held = service.probe.hold("GetItem", "users");
+        let asked = tokio::spawn(service.get(&format!("/users{query}")).bearer(&root.access).send());
+        held.meanwhile(async { service.change_email(&ann, "other@example.com").send().await.expect(200) }).await;
+        assert_eq!(asked.await.unwrap().expect(200).json()["items"], json!([]), "{query}");
+        service.change_email(&ann, "ANN@example.com").send().await.expect(200);
+        let found = service.see(&root, &format!("/users{query}")).await.expect(200).json();
+        assert_eq!(found["items"][0]["email"], "ANN@example.com", "an address is one in whichever case");
+    }
+}

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use doorward_core::cursor;
 use doorward_core::grant::Identifier;
+use doorward_core::user::User;
 use doorward_http::answer::{Private, UserView};
 use doorward_http::extract::{Fields, Media, Parse, Query};
 use doorward_http::guard::ReadUsers;
@@ -57,7 +58,7 @@ pub async fn list_users(
 
 /// The one user who has that name and that address, as far as they are asked for.
 async fn find(app: &App, request: &ListRequest) -> Result<Private<Page>, Error> {
-    let mut found = None;
+    let (mut found, mut asked) = (None, Vec::new());
     let texts = [(&request.username, false), (&request.email, true)];
     for (text, is_email) in texts.into_iter().filter_map(|(text, is_email)| Some((text.as_deref()?, is_email))) {
         let identifier = Identifier::typed(text);
@@ -67,6 +68,7 @@ async fn find(app: &App, request: &ListRequest) -> Result<Private<Page>, Error> 
             Identifier::Nobody => false,
         };
         let id = if fits { app.store.credentials.find(&identifier).await?.map(|found| found.user) } else { None };
+        asked.push(identifier);
         match (found, id) {
             (None, Some(id)) => found = Some(id),
             (Some(one), Some(other)) if one == other => found = Some(one),
@@ -77,5 +79,15 @@ async fn find(app: &App, request: &ListRequest) -> Result<Private<Page>, Error> 
         Some(id) => app.store.users.get(id).await?,
         None => None,
     };
+    // Whoever was found by an address may have another one by the time the profile is read.
+    let user = user.filter(|user| asked.iter().all(|identifier| is_of(identifier, user)));
     Ok(Private(Page { items: user.iter().map(UserView::of).collect(), next_cursor: None }))
+}
+
+fn is_of(identifier: &Identifier, user: &User) -> bool {
+    match identifier {
+        Identifier::Username(name) => user.username.canonical() == name,
+        Identifier::Email(address) => user.email.as_ref().is_some_and(|email| email.canonical() == address),
+        Identifier::Nobody => false,
+    }
 }
