@@ -351,3 +351,23 @@ async fn a_user_who_leaves_takes_the_second_factor_along() {
         service.verify(&successor.access, &ann.recovery[1]).send().await.expect_problem(400, WRONG);
     }
 }
+
+#[tokio::test]
+async fn a_user_and_a_factor_that_do_not_fit_are_read_once_more() {
+    let service = quick_service().await;
+    let ann = service.with_second_factor("ann").await;
+    let access = &ann.person.access;
+    let apart = || service.probe.leave_out("second-factors");
+
+    apart();
+    service.log_in_with("ann", &ann.recovery[0]).send().await.expect(200);
+    let waiting = service.first_step("ann").await;
+    apart();
+    service.second_step(&waiting, &ann.recovery[1]).send().await.expect(200);
+    apart();
+    service.verify(access, &ann.recovery[2]).send().await.expect(200);
+    apart();
+    service.turn_off(access, PASSWORD, &ann.recovery[3]).send().await.expect(200);
+    assert!(service.probe.is_done());
+    service.expect_one_step("ann").await;
+}

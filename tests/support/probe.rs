@@ -85,6 +85,8 @@ enum Kind {
     LoseReply,
     /// The batch answers that it was not processed.
     Unprocessed,
+    /// The batch answers that there is no such item.
+    Absent,
     /// The answer is that a transaction is under way there.
     Conflict,
     /// Nobody answers, this time and all others.
@@ -157,6 +159,12 @@ impl Probe {
     /// Has the next batch answer that that table's key was not processed, once.
     pub fn leave_unprocessed(&self, table: &'static str) {
         let fault = Fault { operation: "BatchGetItem", table, kind: Kind::Unprocessed };
+        self.0.lock().unwrap().faults.push(fault);
+    }
+
+    /// Has the next batch answer that that table has no such item, once: as if it were read apart from the others.
+    pub fn leave_out(&self, table: &'static str) {
+        let fault = Fault { operation: "BatchGetItem", table, kind: Kind::Absent };
         self.0.lock().unwrap().faults.push(fault);
     }
 
@@ -311,13 +319,17 @@ impl Intercept for Probe {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(fault) = self.due(cfg, Kind::Unprocessed) else { return Ok(()) };
+        let unprocessed = self.due(cfg, Kind::Unprocessed);
+        let is_unprocessed = unprocessed.is_some();
+        let Some(fault) = unprocessed.or_else(|| self.due(cfg, Kind::Absent)) else { return Ok(()) };
         let table = format!("doorward-{}", fault.table);
         let wanted = cfg.load::<Wanted>().and_then(|wanted| wanted.0.get(&table)).cloned().ok_or("no such batch")?;
         let Some(Ok(output)) = context.output_or_error_mut() else { return Err("the batch failed".into()) };
         let output = output.downcast_mut::<BatchGetItemOutput>().ok_or("no batch")?;
         output.responses.get_or_insert_default().remove(&table);
-        output.unprocessed_keys.get_or_insert_default().insert(table, wanted);
+        if is_unprocessed {
+            output.unprocessed_keys.get_or_insert_default().insert(table, wanted);
+        }
         Ok(())
     }
 }

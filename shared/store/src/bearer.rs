@@ -102,7 +102,7 @@ impl Store {
     /// When the store is unavailable.
     pub async fn user_and_factor(&self, user: &UserId) -> Result<(Option<User>, Option<SecondFactor>), StoreError> {
         let keys = [(self.db.table(USERS), users::key(user)), (self.db.table(SECOND_FACTORS), users::key(user))];
-        let found = self.batch(keys).await?;
+        let found = self.coherent(user, keys).await?;
         Ok((self.user_in(&found, user)?, self.factor_in(&found)?))
     }
 
@@ -119,7 +119,7 @@ impl Store {
             (self.db.table(REVOKED_TOKENS), revoked::key(&token.id)),
             (self.db.table(SECOND_FACTORS), users::key(&token.user)),
         ];
-        let found = self.batch(keys).await?;
+        let found = self.coherent(&token.user, keys).await?;
         Ok((self.user_in(&found, &token.user)?, self.factor_in(&found)?, self.revoked_in(&found)))
     }
 
@@ -156,19 +156,24 @@ impl Store {
         user: &UserId,
         keys: [(String, Item); N],
     ) -> Result<(Standing, Found), StoreError> {
-        let found = self.login_in(user, keys).await?;
+        let found = self.coherent(user, keys).await?;
         let session = self.session_in(&found)?;
         let standing = Standing { user: self.user_in(&found, user)?, session, revoked: self.revoked_in(&found) };
         Ok((standing, found))
     }
 
-    /// A batch with a user and a session in it, that is read again where the two may be of different moments.
-    async fn login_in<const N: usize>(&self, user: &UserId, keys: [(String, Item); N]) -> Result<Found, StoreError> {
+    /// A batch about a user, which is read once more where what it found may be of different moments: DynamoDB isolates each of
+    /// its items, and not all of them together.
+    async fn coherent<const N: usize>(&self, user: &UserId, keys: [(String, Item); N]) -> Result<Found, StoreError> {
         let found = self.batch(keys.clone()).await?;
-        match (self.user_in(&found, user)?, self.session_in(&found)?) {
-            (Some(user), Some(session)) if session.may_have_moved(&user) => self.batch(keys).await,
-            _ => Ok(found),
+        let Some(owner) = self.user_in(&found, user)? else { return Ok(found) };
+        let has_moved = self.session_in(&found)?.is_some_and(|session| session.may_have_moved(&owner));
+        let is_on = self.factor_in(&found)?.is_some_and(|factor| factor.live.is_some());
+        let is_factor_read = keys.iter().any(|(table, _)| *table == self.db.table(SECOND_FACTORS));
+        if has_moved || (is_factor_read && owner.two_factor_enabled != is_on) {
+            return self.batch(keys).await;
         }
+        Ok(found)
     }
 
     /// Reads how things stand with a client's access token, in one call.
@@ -196,7 +201,7 @@ impl Store {
         session: SessionId,
     ) -> Result<(Option<User>, Option<Session>), StoreError> {
         let keys = [(self.db.table(USERS), users::key(user)), (self.db.table(SESSIONS), sessions::key(user, session))];
-        let found = self.login_in(user, keys).await?;
+        let found = self.coherent(user, keys).await?;
         Ok((self.user_in(&found, user)?, self.session_in(&found)?))
     }
 
