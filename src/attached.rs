@@ -1,11 +1,10 @@
 //! Where a command finds the store.
 
 use crate::cli::Options;
-use crate::dynamodb::Embedded;
+use crate::dynamodb::{Embedded, untold};
 use crate::folder::{self, Folder, FolderError};
 use crate::setup::Fault;
 use std::time::Duration;
-use tokio::net::TcpListener;
 
 /// A DynamoDB that a command works on.
 pub struct Attached {
@@ -32,8 +31,7 @@ impl Attached {
         for _ in 0..PATIENCE {
             match Folder::hold(&options.data) {
                 Ok(folder) => {
-                    let listener = TcpListener::bind("127.0.0.1:0").await?;
-                    let embedded = Embedded::start(listener, Some(&folder.database()?))?;
+                    let embedded = Embedded::start(untold().await?, Some(&folder.database()?))?;
                     return Ok(Self { endpoint: Some(embedded.endpoint()), api: None, own: Some((embedded, folder)) });
                 }
                 Err(FolderError::InUse(_)) => {}

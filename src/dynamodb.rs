@@ -1,7 +1,9 @@
 //! The embedded DynamoDB: the same SDK client speaks to it, over HTTP, as to AWS's.
 
+use doorward_core::random::Random;
 use dynoxide::Database;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -61,6 +63,19 @@ impl Embedded {
     pub async fn stop(self) {
         let _ = self.stop.send(());
         let _ = self.server.await;
+    }
+}
+
+/// A listener of which nobody is told. All of 127.0.0.0/8 is this machine on Linux, so that nobody finds it by trying ports; where
+/// only one address is, it is on that.
+///
+/// # Errors
+/// When there is no port to be had.
+pub async fn untold() -> io::Result<TcpListener> {
+    let [second, third, fourth] = Random.bytes().map_err(io::Error::other)?;
+    match TcpListener::bind((Ipv4Addr::new(127, second, third, fourth), 0)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await,
     }
 }
 

@@ -11,6 +11,7 @@ pub mod dynamodb;
 pub mod first_session;
 mod first_user;
 mod folder;
+mod gate;
 mod hashing;
 mod http;
 pub mod openapi;

@@ -2,8 +2,9 @@
 
 use crate::cli::Options;
 use crate::connections;
-use crate::dynamodb::Embedded;
+use crate::dynamodb::{Embedded, untold};
 use crate::folder::{Announced, Folder};
+use crate::gate::Gate;
 use crate::setup::{Fault, configure};
 use crate::{first_session, first_user, routes};
 use doorward_http::edge;
@@ -32,23 +33,27 @@ pub async fn run(options: Options) -> Result<(), Fault> {
     };
     let embedded = if options.dynamodb_endpoint.is_none() {
         let file = folder.as_ref().map(Folder::database).transpose()?;
-        Some(Embedded::start(bind(options.dynamodb).await?, file.as_deref())?)
+        let listener = bind(options.dynamodb).await?;
+        let embedded = Embedded::start(untold().await?, file.as_deref())?;
+        Some((Gate::open(listener, embedded.address)?, embedded))
     } else {
         None
     };
-    let endpoint = embedded.as_ref().map(Embedded::endpoint).or_else(|| options.dynamodb_endpoint.clone());
+    // The API needs no gate.
+    let own = embedded.as_ref().map(|(_, embedded)| embedded.endpoint());
+    let endpoint = own.or_else(|| options.dynamodb_endpoint.clone());
     let app = configured.serving(&options, endpoint).await?;
 
     let mut is_first = false;
-    if let Some(embedded) = &embedded {
+    if let Some((gate, _)) = &embedded {
         if let Some(password) = first_user::make(&app).await? {
             say(&format!("created user admin with password {password}"))?;
             is_first = true;
         }
         if let Some(folder) = &folder {
-            folder.announce(&Announced { dynamodb: embedded.endpoint(), api: format!("http://{address}") })?;
+            folder.announce(&Announced { dynamodb: gate.endpoint(), api: format!("http://{address}") })?;
         }
-        say(&format!("dynamodb on {}", embedded.endpoint()))?;
+        say(&format!("dynamodb on {}", gate.endpoint()))?;
     }
     say(&format!("listening on http://{address}"))?;
     // Programs read the lines above; a person gets a hand.
@@ -68,8 +73,12 @@ pub async fn run(options: Options) -> Result<(), Fault> {
             tokio::time::sleep(PATIENCE).await;
         } => tracing::warn!("stopped while requests were running"),
     }
-    if let Some(embedded) = embedded {
-        let _ = tokio::time::timeout(PATIENCE, embedded.stop()).await;
+    if let Some((gate, embedded)) = embedded {
+        let ended = async {
+            gate.close().await;
+            embedded.stop().await;
+        };
+        let _ = tokio::time::timeout(PATIENCE, ended).await;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ mod faults;
 #[cfg(feature = "tools")]
 mod first_session;
 mod forwarder;
+mod gate;
 #[cfg(feature = "tools")]
 mod histories;
 #[path = "../support/invariants.rs"]
