@@ -135,7 +135,7 @@ fn purpose(name: &str) -> Result<Purpose, String> {
 /// What is done with users. A user is named by name, e-mail address or id.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Users {
-    /// Make a user; the password is one line on standard input
+    /// Make a user; the password is asked for at a terminal, or one line on standard input
     Create(NewUser),
     /// Show all users as a table
     List,
@@ -152,7 +152,7 @@ pub enum Users {
     /// Write all users as JSON lines that `users import` takes back whole, with ids, password hashes and the secrets of
     /// second factors
     Export,
-    /// Set another password, one line on standard input; all sessions of the user end
+    /// Set another password, asked for at a terminal, or one line on standard input; all sessions of the user end
     Password {
         /// Whose
         user: String,

@@ -3,22 +3,26 @@
 use super::request;
 use crate::cli;
 use crate::setup::Fault;
+use doorward_core::clock::Clock;
 use doorward_core::email::Email;
 use doorward_core::ids::UserId;
 use doorward_core::password::NewPassword;
+use doorward_core::random::Random;
 use doorward_core::scope::ScopeSet;
 use doorward_core::user::{DisplayName, Epoch, Role, User, check_rights};
 use doorward_core::username::Username;
 use doorward_http::App;
+use doorward_http::config::Config;
 use doorward_store::{NewUser, SignedUp};
 use std::fmt::Display;
 
-pub async fn run(app: &App, new: &cli::NewUser, typed: &str) -> Result<(), Fault> {
-    let now = app.clock.now();
+/// The user that the command line describes.
+pub fn user(new: &cli::NewUser, config: &Config) -> Result<User, Fault> {
+    let now = Clock::System.now();
     let scopes = || ScopeSet::from_tokens(new.scopes.iter().map(String::as_str));
     let permissions = ScopeSet::from_tokens(new.permissions.iter().map(String::as_str));
     let user = User {
-        id: UserId::from_random(app.random.bytes()?),
+        id: UserId::from_random(Random.bytes()?),
         username: named("--username", Username::parse(&new.username))?,
         email: Some(named("--email", Email::parse(&new.email))?),
         email_verified: false,
@@ -31,15 +35,19 @@ pub async fn run(app: &App, new: &cli::NewUser, typed: &str) -> Result<(), Fault
         disabled: new.disabled,
         role: named("--role", Role::parse(&new.role))?,
         permissions: named("--permission", permissions)?,
-        scopes: if new.scopes.is_empty() { app.config.default_scopes.clone() } else { named("--scope", scopes())? },
+        scopes: if new.scopes.is_empty() { config.default_scopes.clone() } else { named("--scope", scopes())? },
         two_factor_enabled: false,
         epoch: Epoch::first(now),
         created_at: now,
     };
     named("--permission and --scope", check_rights(&user.permissions, &user.scopes))?;
+    Ok(user)
+}
+
+pub async fn run(app: &App, user: User, typed: &str) -> Result<(), Fault> {
     let password = named("the password", NewPassword::parse(typed, app.config.password_min))?;
     let hash = app.hasher.hash(password.password().clone(), app.random.bytes()?).await?;
-    let new = NewUser::new(user, Some(hash), now);
+    let new = NewUser::new(user, Some(hash), app.clock.now());
     match app.store.users.create(&new, &request(app)?).await? {
         SignedUp::Created => {
             println!("created user {} with id {}", new.user.username, new.user.id);

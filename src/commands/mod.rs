@@ -6,6 +6,7 @@ mod import;
 mod keys;
 mod lines;
 mod list;
+mod password;
 mod support;
 mod table;
 mod tune_hash;
@@ -16,7 +17,6 @@ use crate::doctor;
 use crate::setup::{Configured, Fault, Needs, configure, configure_stack};
 use doorward_core::ids::RequestId;
 use doorward_http::App;
-use std::io;
 
 /// Does what a command says.
 ///
@@ -26,25 +26,14 @@ pub async fn run(options: Options, command: Command) -> Result<(), Fault> {
     match command {
         Command::Doctor(wanted) => doctor::run(&options, wanted).await,
         Command::TuneHash(wanted) => tune_hash::run(configured(&options).await?.config.hash_cost, wanted).await,
-        Command::Users(command) => {
-            let needs = match command {
-                Users::Import { .. } => Needs::KeysOfItsOwn,
-                Users::Export => Needs::Keys,
-                _ => Needs::NoKeys,
+        Command::Users(command) => users(&options, command).await,
+        Command::Keys(command) => {
+            let configured = configured(&options).await?;
+            let work = async |app: &App| match command {
+                Keys::List => keys::list(app).await,
+                Keys::Rotate(wanted) => keys::rotate(app, &configured.sealer(&options)?, wanted).await,
             };
-            // Before the store is attached to: whoever types takes their time, and others are not to wait for it.
-            let typed = match command {
-                Users::Create(_) | Users::Password { .. } => line_of_input()?,
-                _ => String::new(),
-            };
-            operate(&options, needs, async |app, _| users(app, command, &typed).await).await
-        }
-        Command::Keys(Keys::List) => operate(&options, Needs::NoKeys, async |app, _| keys::list(app).await).await,
-        Command::Keys(Keys::Rotate(wanted)) => {
-            let rotate = async |app: &App, configured: &Configured| {
-                keys::rotate(app, &configured.sealer(&options)?, wanted).await
-            };
-            operate(&options, Needs::NoKeys, rotate).await
+            operate(&options, &configured, Needs::NoKeys, work).await
         }
     }
 }
@@ -61,44 +50,47 @@ async fn configured(options: &Options) -> Result<Configured, Fault> {
 /// Does something with the store that the options name.
 async fn operate(
     options: &Options,
+    configured: &Configured,
     needs: Needs,
-    work: impl AsyncFnOnce(&App, &Configured) -> Result<(), Fault>,
+    work: impl AsyncFnOnce(&App) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let configured = configured(options).await?;
     let attached = Attached::to(options).await?;
     let done = match configured.operating(options, attached.endpoint.clone(), needs).await {
-        Ok(app) => work(&app, &configured).await,
+        Ok(app) => work(&app).await,
         Err(fault) => Err(fault),
     };
     attached.leave().await;
     done
 }
 
-async fn users(app: &App, command: Users, typed: &str) -> Result<(), Fault> {
+/// Who types a password takes their time: they are asked when nothing else can be wrong any more, and before the store is attached
+/// to, which others are not to wait for.
+async fn users(options: &Options, command: Users) -> Result<(), Fault> {
+    let configured = configured(options).await?;
+    let (o, c) = (options, &configured);
     match command {
-        Users::Create(new) => create::run(app, &new, typed).await,
-        Users::List => list::run(app).await,
-        Users::Import { file } => import::run(app, &file).await,
-        Users::Export => export::run(app).await,
-        Users::Password { user } => support::password(app, &user, typed).await,
-        Users::Unlock { user } => support::unlock(app, &user).await,
-        Users::ResetTwoFactor { user } => support::reset_two_factor(app, &user).await,
-        Users::Logout { user } => support::logout(app, &user).await,
-        Users::Delete { user } => support::delete(app, &user).await,
+        Users::Create(new) => {
+            let user = create::user(&new, &configured.config)?;
+            let typed = password::typed()?;
+            operate(o, c, Needs::NoKeys, async |app| create::run(app, user, &typed).await).await
+        }
+        Users::Password { user } => {
+            let typed = password::typed()?;
+            operate(o, c, Needs::NoKeys, async |app| support::password(app, &user, &typed).await).await
+        }
+        Users::List => operate(o, c, Needs::NoKeys, async |app| list::run(app).await).await,
+        Users::Import { file } => operate(o, c, Needs::KeysOfItsOwn, async |app| import::run(app, &file).await).await,
+        Users::Export => operate(o, c, Needs::Keys, async |app| export::run(app).await).await,
+        Users::Unlock { user } => operate(o, c, Needs::NoKeys, async |app| support::unlock(app, &user).await).await,
+        Users::ResetTwoFactor { user } => {
+            operate(o, c, Needs::NoKeys, async |app| support::reset_two_factor(app, &user).await).await
+        }
+        Users::Logout { user } => operate(o, c, Needs::NoKeys, async |app| support::logout(app, &user).await).await,
+        Users::Delete { user } => operate(o, c, Needs::NoKeys, async |app| support::delete(app, &user).await).await,
     }
 }
 
 /// An id for a command's writes.
 fn request(app: &App) -> Result<RequestId, Fault> {
     Ok(RequestId::from_random(app.random.bytes()?))
-}
-
-/// A line of standard input without its end.
-fn line_of_input() -> Result<String, Fault> {
-    let mut line = String::new();
-    if io::stdin().read_line(&mut line)? == 0 {
-        return Err("the password is expected as one line on standard input".into());
-    }
-    let typed = line.strip_suffix('\n').unwrap_or(&line);
-    Ok(typed.strip_suffix('\r').unwrap_or(typed).to_owned())
 }

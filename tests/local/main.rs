@@ -46,6 +46,7 @@ mod starts;
 #[path = "../support/successor.rs"]
 mod successor;
 mod tune_hash;
+mod typed;
 #[cfg(feature = "tools")]
 mod watch;
 mod writes;

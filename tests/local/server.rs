@@ -131,6 +131,13 @@ impl Start {
 pub struct Typing(Child);
 
 impl Typing {
+    /// Types nothing, and waits for the end.
+    pub fn wait(mut self) -> Ended {
+        let lines = lines_of(&mut self.0);
+        let status = end_of(&mut self.0);
+        Ended { code: status.code(), said: lines.iter().collect() }
+    }
+
     /// Types it, and waits for the end.
     pub fn enter(mut self, text: &str) -> Ended {
         let _ = self.0.stdin.take().unwrap().write_all(text.as_bytes());
