@@ -4,6 +4,7 @@ use crate::{commands, server};
 use axum::http::Uri;
 use clap::{Args, Parser, Subcommand};
 use doorward_core::keyring::Purpose;
+use doorward_core::user::Role;
 use doorward_http::telemetry::{self, Output};
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
@@ -196,8 +197,8 @@ pub struct NewUser {
     pub full_name: Option<String>,
 
     /// user, moderator or admin
-    #[arg(long, value_name = "R", default_value = "user")]
-    pub role: String,
+    #[arg(long, value_name = "R", default_value = "user", value_parser = Role::parse)]
+    pub role: Role,
 
     /// A permission, such as read:users; may be repeated
     #[arg(long = "permission", value_name = "P")]

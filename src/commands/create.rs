@@ -9,7 +9,7 @@ use doorward_core::ids::UserId;
 use doorward_core::password::NewPassword;
 use doorward_core::random::Random;
 use doorward_core::scope::ScopeSet;
-use doorward_core::user::{DisplayName, Epoch, Role, User, check_rights};
+use doorward_core::user::{DisplayName, Epoch, User, check_rights};
 use doorward_core::username::Username;
 use doorward_http::App;
 use doorward_http::config::Config;
@@ -33,7 +33,7 @@ pub fn user(new: &cli::NewUser, config: &Config) -> Result<User, Fault> {
             .map(|name| named("--full-name", name))
             .transpose()?,
         disabled: new.disabled,
-        role: named("--role", Role::parse(&new.role))?,
+        role: new.role,
         permissions: named("--permission", permissions)?,
         scopes: if new.scopes.is_empty() { config.default_scopes.clone() } else { named("--scope", scopes())? },
         two_factor_enabled: false,

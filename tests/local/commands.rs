@@ -69,7 +69,6 @@ fn what_is_refused_leaves_nothing() {
         (with(&[]).input(&"long".repeat(2_000)), "the password must have at most 1024 bytes"),
         (with(&[]).input("short\n"), "the password must have at least 8 characters"),
         (with(&[]).input("password\n"), "the password is one of the most common passwords"),
-        (with(&["--role", "root"]).input(PASSWORD), "--role must be 'user', 'moderator' or 'admin'"),
         (with(&["--scope", "a\"b"]).input(PASSWORD), "--scope must be"),
         (with(&["--permission", ""]).input(PASSWORD), "--permission must be"),
         (with(&["--full-name", ""]).input(PASSWORD), "--full-name must be"),

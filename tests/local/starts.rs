@@ -34,6 +34,7 @@ fn a_wrong_command_line_is_2() {
         &["--dynamodb-endpoint", "http://who@127.0.0.1:8000"],
         &["users", "list", "--dynamodb-endpoint", "nonsense"],
         &["users"],
+        &["users", "create", "--username", "ann", "--email", "ann@example.com", "--role", "king"],
         &["users", "nothing"],
         &["nothing"],
     ] {
