@@ -1,8 +1,8 @@
 //! The data folder: the embedded DynamoDB's file, the key file, and the lock of the server that uses them.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,6 +34,13 @@ pub const KEY_FILE: &str = "keys";
 /// The database's.
 const DATABASE: &str = "dynamodb.sqlite";
 
+/// That of the file that is locked.
+const LOCK: &str = "lock";
+
+/// That of the file that says where the server listens, and of what becomes it.
+const ENDPOINT: &str = "endpoint";
+const ENDPOINT_ASIDE: &str = "endpoint.new";
+
 /// So many times a folder is tried that somebody holds, and so long after each.
 const TRIES: (u32, Duration) = (50, Duration::from_millis(100));
 
@@ -46,8 +53,7 @@ impl Folder {
         let fault = |error| FolderError::Io { path: path.display().to_string(), error };
         make(path)?;
         let mut options = OpenOptions::new();
-        let lock =
-            options.write(true).create(true).truncate(false).mode(0o600).open(path.join("lock")).map_err(fault)?;
+        let lock = options.write(true).create(true).truncate(false).mode(0o600).open(path.join(LOCK)).map_err(fault)?;
         match lock.try_lock() {
             Ok(()) => {
                 // What an earlier holder announced is true no longer.
@@ -83,10 +89,16 @@ impl Folder {
     pub fn announce(&self, server: &Announced) -> Result<(), FolderError> {
         let fault = |error| FolderError::Io { path: self.path.display().to_string(), error };
         // Whole or not at all: somebody may be reading.
-        let aside = self.path.join("endpoint.new");
-        fs::write(&aside, format!("{}\n{}", server.dynamodb, server.api))
-            .and_then(|()| fs::rename(&aside, self.path.join(ENDPOINT)))
-            .map_err(fault)
+        let aside = self.path.join(ENDPOINT_ASIDE);
+        let write = || {
+            let mut options = OpenOptions::new();
+            let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+            // One that an earlier server left half-way has whatever mode it had.
+            file.set_permissions(Permissions::from_mode(0o600))?;
+            write!(file, "{}\n{}", server.dynamodb, server.api)?;
+            fs::rename(&aside, self.path.join(ENDPOINT))
+        };
+        write().map_err(fault)
     }
 
     /// The embedded DynamoDB's file, for its owner alone whatever the folder is; what SQLite puts beside it is as private.
@@ -101,8 +113,6 @@ impl Folder {
         }
     }
 }
-
-const ENDPOINT: &str = "endpoint";
 
 /// Whether a server has ever kept something in the folder.
 #[must_use]
@@ -127,7 +137,7 @@ pub fn announced(path: &Path) -> Option<Announced> {
     Some(Announced { dynamodb: dynamodb.to_owned(), api: api.to_owned() })
 }
 
-/// Makes the folder when it is missing, for its owner alone.
+/// Makes the folder when it is missing, for its owner alone. One that is there is made so if nothing is in it but ours.
 ///
 /// # Errors
 /// When it cannot be made.
@@ -137,8 +147,31 @@ pub fn make(path: &Path) -> Result<(), FolderError> {
             let parents = path.parent().map_or(Ok(()), fs::create_dir_all);
             parents.and_then(|()| DirBuilder::new().mode(0o700).create(path))
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => tighten(path),
         made => made,
     };
     made.map_err(|error| FolderError::Io { path: path.display().to_string(), error })
+}
+
+fn tighten(path: &Path) -> io::Result<()> {
+    let is_open = fs::metadata(path)?.permissions().mode() & 0o077 != 0;
+    if is_open
+        && has_nothing_of_others(path)?
+        && let Err(error) = fs::set_permissions(path, Permissions::from_mode(0o700))
+    {
+        tracing::warn!(path = %path.display(), %error, "others may look into the folder");
+    }
+    Ok(())
+}
+
+fn has_nothing_of_others(path: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        // SQLite puts files beside the database, by its name.
+        if ![LOCK, ENDPOINT, ENDPOINT_ASIDE, KEY_FILE].contains(&&*name) && !name.starts_with(DATABASE) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -29,6 +29,7 @@ mod kms;
 mod microburst;
 #[cfg(feature = "tools")]
 mod ministack;
+mod modes;
 #[cfg(feature = "tools")]
 mod pages;
 #[allow(dead_code)] // The API's tests use the rest.

@@ -1,13 +1,13 @@
 //! Starting, stopping, and starting again.
 
 use crate::client::{PASSWORD, tokens};
-use crate::server::{Ended, Place, mode};
+use crate::server::{Ended, Place};
 use std::fs;
 use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-fn stopped() -> Ended {
+pub fn stopped() -> Ended {
     Ended { code: Some(0), said: Vec::new() }
 }
 
@@ -100,15 +100,6 @@ fn it_says_what_it_serves_and_who_may_log_in() {
     server.client().log_in("admin", "not the password").expect(401);
     assert_eq!(server.stop("TERM"), stopped());
     assert!(!place.log().contains(&password), "it is said once and logged nowhere");
-}
-
-#[test]
-fn its_things_are_its_owners_alone() {
-    let place = Place::new();
-    let server = place.server().start();
-    assert_eq!(mode(&place.path("data")), 0o700);
-    assert_eq!(mode(&place.path("data/keys")), 0o600);
-    assert_eq!(server.stop("TERM"), stopped());
 }
 
 #[test]

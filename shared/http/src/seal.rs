@@ -6,9 +6,9 @@ use doorward_core::ids::KeyId;
 use doorward_core::keyring::Purpose;
 use doorward_core::random::{NoRandomness, Random};
 use std::fmt::Write as _;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -68,29 +68,29 @@ impl Sealer {
     /// # Errors
     /// When the file cannot be read or made, or holds something else.
     pub fn from_file(path: &Path, random: Random) -> Result<Self, SealError> {
+        make_file(path, random)?;
+        Self::of_file(path)
+    }
+
+    /// A sealer by the key in a file that is there. If others may read it, they may no longer.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds something else.
+    pub fn of_file(path: &Path) -> Result<Self, SealError> {
         let io = |error| SealError::Io { path: path.display().to_string(), error };
-        match fs::read_to_string(path) {
-            Ok(text) => {
-                let key = unhex(text.trim()).ok_or_else(|| SealError::Malformed(path.display().to_string()))?;
-                Self::new(&key)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key: [u8; 32] = random.bytes()?;
-                // Whole or not at all, and never over somebody else's: written aside, then linked to its name.
-                let aside = path.with_extension(format!("new-{}", std::process::id()));
-                let mut file =
-                    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside).map_err(io)?;
-                writeln!(file, "{}", hex(&key)).and_then(|()| file.sync_all()).map_err(io)?;
-                let linked = fs::hard_link(&aside, path);
-                fs::remove_file(&aside).map_err(io)?;
-                match linked {
-                    Ok(()) => Self::new(&key),
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::from_file(path, random),
-                    Err(error) => Err(io(error)),
-                }
-            }
-            Err(error) => Err(io(error)),
+        let mut file = File::open(path).map_err(io)?;
+        let mut text = Zeroizing::new(Vec::new());
+        file.read_to_end(&mut text).map_err(io)?;
+        let key = std::str::from_utf8(&text).ok().and_then(|text| unhex(text.trim()));
+        let key = key.ok_or_else(|| SealError::Malformed(path.display().to_string()))?;
+        // Not before it is known to be a key file: another file's mode is its owner's affair.
+        let mode = file.metadata().map_err(io)?.permissions().mode();
+        if mode & 0o077 != 0
+            && let Err(error) = file.set_permissions(Permissions::from_mode(0o600))
+        {
+            tracing::warn!(path = %path.display(), %error, "others may read the key file");
         }
+        Self::new(&key)
     }
 
     fn new(key: &[u8; 32]) -> Result<Self, SealError> {
@@ -130,6 +130,28 @@ impl Sealer {
             }
             By::Kms(kms) => kms.open(purpose, id, sealed).await,
         }
+    }
+}
+
+/// Makes a key file where none is.
+///
+/// # Errors
+/// When it cannot be made.
+fn make_file(path: &Path, random: Random) -> Result<(), SealError> {
+    if path.exists() {
+        return Ok(());
+    }
+    let io = |error| SealError::Io { path: path.display().to_string(), error };
+    let key: [u8; 32] = random.bytes()?;
+    // Whole or not at all, and never over somebody else's: written aside, then linked to its name.
+    let aside = path.with_extension(format!("new-{}", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside).map_err(io)?;
+    writeln!(file, "{}", hex(&key)).and_then(|()| file.sync_all()).map_err(io)?;
+    let linked = fs::hard_link(&aside, path);
+    fs::remove_file(&aside).map_err(io)?;
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(io(error)),
+        _ => Ok(()),
     }
 }
 
@@ -181,7 +203,6 @@ mod tests {
 
     #[tokio::test]
     async fn the_key_file_is_private_and_found_again() {
-        use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let (path, k1) = (folder.path().join("keys"), id("k1"));
         let sealer = || Sealer::from_file(&path, Random).unwrap();
@@ -189,6 +210,10 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(**sealer().open(Purpose::Seal, &k1, &sealed).await.unwrap(), *b"secret");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(**sealer().open(Purpose::Seal, &k1, &sealed).await.unwrap(), *b"secret");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "it is made so again");
 
         fs::write(&path, "not a key").unwrap();
         assert!(matches!(Sealer::from_file(&path, Random), Err(SealError::Malformed(_))));
