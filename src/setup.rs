@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What stops a start or a command, said to the person.
 pub type Fault = Box<dyn Error + Send + Sync>;
@@ -124,22 +124,34 @@ impl Configured {
         self.config.kms_key.is_none().then(by_file)
     }
 
-    /// What seals the private keys.
+    /// What seals the private keys of a store. Where a key file does, it is made for a store without keys alone: in place of one
+    /// that is lost, a new one would only hide that.
     ///
     /// # Errors
-    /// When the key file cannot be read or made.
-    pub fn sealer(&self, options: &Options) -> Result<Sealer, Fault> {
+    /// When the key file cannot be read or made, or is lost.
+    pub async fn sealer(&self, options: &Options, store: &Store) -> Result<Sealer, Fault> {
+        let is_named = self.config.key_file.is_some();
+        let is_kept = self.stack.is_none() && (is_named || !options.ephemeral);
+        let file = self.key_file(options).filter(|_| is_kept);
+        if let Some(file) = file.as_ref().filter(|file| !file.exists()) {
+            // Who makes the first keys makes the file before them.
+            if has_keys(store).await? && !file.exists() {
+                return Err(lost(file).into());
+            }
+            if !is_named {
+                folder::make(&options.data)?;
+            }
+        }
         if let Some(configured) = self.config.sealer(&self.variables)? {
             return Ok(configured);
         }
-        if let Some(stack) = &self.stack {
-            return Err(format!("the functions of the stack {} have no DOORWARD_KMS_KEY", stack.name).into());
+        match (&self.stack, file) {
+            (Some(stack), _) => {
+                Err(format!("the functions of the stack {} have no DOORWARD_KMS_KEY", stack.name).into())
+            }
+            (None, Some(file)) => Ok(Sealer::from_file(&file, Random)?),
+            (None, None) => Ok(Sealer::ephemeral(Random)?),
         }
-        if options.ephemeral {
-            return Ok(Sealer::ephemeral(Random)?);
-        }
-        folder::make(&options.data)?;
-        Ok(Sealer::from_file(&options.data.join(KEY_FILE), Random)?)
     }
 
     /// An app that serves: the keys are opened, the first ones made.
@@ -148,7 +160,7 @@ impl Configured {
     /// When the store does not answer, the keys belong to another sealing key, or a claim cannot be had.
     pub async fn serving(self, options: &Options, endpoint: Option<String>) -> Result<App, Fault> {
         let store = self.store_with_tables(endpoint).await?;
-        let sealer = self.sealer(options)?;
+        let sealer = self.sealer(options, &store).await?;
         let clock = Clock::System;
         let (signing_keys, config) = (&store.signing_keys, &self.config);
         let (audit, claims) = (Audit::default(), claims::of_users()?);
@@ -170,7 +182,7 @@ impl Configured {
         let (clock, audit) = (Clock::System, Audit::default());
         let sealer = match needs {
             Needs::NoKeys => None,
-            Needs::Keys | Needs::KeysOfItsOwn => Some(self.sealer(options)?),
+            Needs::Keys | Needs::KeysOfItsOwn => Some(self.sealer(options, &store).await?),
         };
         if let (Some(sealer), Needs::KeysOfItsOwn) = (&sealer, needs) {
             let (store, config, clock) = (&store.signing_keys, &self.config, &clock);
@@ -180,4 +192,21 @@ impl Configured {
         let claims = CustomClaims::default();
         Ok(App::new(self.config.clone(), Seams { store, sealer, opens, clock, audit, claims }))
     }
+}
+
+async fn has_keys(store: &Store) -> Result<bool, Fault> {
+    for purpose in Purpose::ALL {
+        if !store.signing_keys.list(purpose).await?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn lost(file: &Path) -> String {
+    format!(
+        "the key file {} is missing, and the store has keys that do not open without what sealed them: put the file back from a \
+         backup, or name another one by DOORWARD_KEY_FILE, or a key of KMS by DOORWARD_KMS_KEY",
+        file.display()
+    )
 }

@@ -31,7 +31,9 @@ pub async fn run(options: Options, command: Command) -> Result<(), Fault> {
             let configured = configured(&options).await?;
             let work = async |app: &App| match command {
                 Keys::List => keys::list(app).await,
-                Keys::Rotate(wanted) => keys::rotate(app, &configured.sealer(&options)?, wanted).await,
+                Keys::Rotate(wanted) => {
+                    keys::rotate(app, &configured.sealer(&options, &app.store).await?, wanted).await
+                }
             };
             operate(&options, &configured, Needs::NoKeys, work).await
         }

@@ -56,7 +56,7 @@ async fn sealing(patient: &Patient<'_>, keys: &[KeyRecord]) -> Vec<Finding> {
         let found = format!("the key file {} is missing", file.display());
         return vec![Finding::problem("sealing", found, "put it back from a backup: without it no key opens")];
     }
-    let sealer = match patient.configured.sealer(patient.options) {
+    let sealer = match patient.configured.sealer(patient.options, &patient.store).await {
         Ok(sealer) => sealer,
         Err(error) => return vec![Finding::problem("sealing", error.to_string(), "set what seals the private keys")],
     };

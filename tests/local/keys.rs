@@ -1,6 +1,8 @@
 //! `keys list` and `keys rotate`, beside a running server and without one.
 
+use crate::client::PASSWORD;
 use crate::server::{Ended, Place, Start};
+use std::fs;
 use std::thread;
 
 impl Place {
@@ -48,8 +50,28 @@ fn what_is_refused_changes_nothing() {
     let endpoint = format!("http://{}", server.dynamodb());
     let stranger = place.command().arg("keys").arg("rotate").arg("--data").arg("other");
     assert_eq!(stranger.arg("--dynamodb-endpoint").arg(&endpoint).run(), refused());
+    assert!(place.log().contains("the key file other/keys is missing"), "{}", place.log());
+    assert!(!place.path("other").exists());
+    fs::write(place.path("stranger"), "00".repeat(32)).unwrap();
+    assert_eq!(place.keys(&["rotate"]).env("DOORWARD_KEY_FILE", "stranger").run(), refused());
     assert!(place.log().contains("another store"), "{}", place.log());
     assert_eq!(place.listed(), before);
+}
+
+#[test]
+fn a_lost_key_file_is_said_and_not_replaced() {
+    let place = Place::new();
+    drop(place.server_with("ann"));
+    fs::rename(place.path("data/keys"), place.path("lost")).unwrap();
+    assert_eq!(place.server().run(), refused());
+    assert!(place.log().contains("doorward: the key file data/keys is missing"), "{}", place.log());
+    assert_eq!(place.users(&["export"]).run(), refused());
+    assert_eq!(place.keys(&["rotate"]).run(), refused());
+    assert_eq!(place.server().env("DOORWARD_KEY_FILE", "elsewhere").run(), refused());
+    assert!(!place.path("data/keys").exists() && !place.path("elsewhere").exists());
+    assert_eq!(place.users(&["list"]).run().code, Some(0), "what needs no key goes on");
+    fs::rename(place.path("lost"), place.path("data/keys")).unwrap();
+    place.server().start().client().log_in("ann", PASSWORD).expect(200);
 }
 
 #[test]

@@ -259,7 +259,12 @@ fn two_servers_on_one_dynamodb_are_one_service() {
     second.client().try_send("POST", "/logout", &logout, "").unwrap().expect(200);
     first.client().get("/users/me", &ann.access).expect(401);
 
-    // Another key file opens nothing.
+    // Without the key file there is no start, and another one opens nothing.
+    assert_eq!(start("other").run(), refused(1));
+    assert!(place.log().contains("the key file other/keys is missing"), "{}", place.log());
+    assert!(!place.path("other").exists());
+    fs::create_dir(place.path("other")).unwrap();
+    fs::write(place.path("other/keys"), "00".repeat(32)).unwrap();
     assert_eq!(start("other").run(), refused(1));
     assert!(place.log().contains("another store"), "{}", place.log());
     assert_eq!(second.stop("TERM"), stopped());
