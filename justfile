@@ -96,7 +96,8 @@ mutants crate="core" *args:
     cargo mutants -p doorward-{{ crate }} --output target/mutants-{{ crate }} {{ args }} \
         {{ if crate == "core" { "--test-package doorward-core -- --lib" } else { "--test-package doorward -- --test api" } }}
 
-# Every state of the session protocol's model: three tabs, two refreshes, two losses, a thief, and what ends a session
+# Every state of the session protocol's model: three tabs, two refreshes, two losses, a thief, and what ends a session;
+# MODEL_LONGEST=1 looks for an hour longer, and takes 15 GB
 model:
     MODEL=full cargo test -p doorward-model -- --nocapture --test-threads 1
 

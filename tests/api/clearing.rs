@@ -3,6 +3,7 @@
 use crate::support::admin::Person;
 use crate::support::{Service, service};
 use doorward_core::ids::UserId;
+use doorward_store::ATTEMPTS;
 use serde_json::json;
 
 /// How many items there are of somebody: keys, sample items, sessions.
@@ -69,7 +70,7 @@ async fn one_item_that_fails_keeps_no_other_from_going() {
     let ann = somebody(&service, "ann").await;
     let id = UserId::parse(&ann.id).unwrap();
     // As often as a transaction is waited out: one item is given up.
-    for _ in 0..6 {
+    for _ in 0..ATTEMPTS {
         service.probe.conflict("DeleteItem", "api-keys");
     }
     service.store.forget(&id).await.expect_err("a fault that is reported");

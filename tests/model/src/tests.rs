@@ -9,6 +9,9 @@ use std::time::Instant;
 /// Whether everything is looked at, as `just model` does, or what takes seconds.
 const FULL: bool = option_env!("MODEL").is_some();
 
+/// An hour more.
+const LONGEST: bool = option_env!("MODEL_LONGEST").is_some();
+
 /// Tabs that lose nothing, in a world without thieves and changes.
 fn quiet(tabs: usize) -> Protocol {
     let rules = Rules::new(true, None);
@@ -52,6 +55,9 @@ fn a_logout_with_a_new_password_or_an_account_shut_out() {
     check("logout and account", both(tabs));
     if FULL {
         check("logout and account, thief", Protocol { thief: true, ..both(2) });
+    }
+    if LONGEST {
+        check("logout and account, thief, longest", Protocol { thief: true, losses: 1, ..both(3) });
     }
 }
 
