@@ -64,6 +64,23 @@ fn a_bad_variable_stops_the_start_with_its_name() {
 }
 
 #[test]
+fn who_does_not_answer_is_said_in_a_sentence() {
+    let place = Place::new();
+    let aws =
+        place.server().env("DOORWARD_KMS_KEY", "alias/doorward").env("AWS_ENDPOINT_URL_KMS", "http://127.0.0.1:1");
+    assert_eq!(aws.run().code, Some(1));
+    let store = place.command().arg("users").arg("list").arg("--dynamodb-endpoint").arg("http://127.0.0.1:1");
+    assert_eq!(store.run().code, Some(1));
+    let log = place.log();
+    let said: Vec<_> = log.lines().filter(|line| line.starts_with("doorward: ")).collect();
+    assert!(said[0].contains("DOORWARD_KMS_KEY") && said[1].contains("the store is unavailable"), "{log}");
+    for line in said {
+        assert!(line.contains("Connection refused") && !line.contains(['{', '"']), "{line}");
+        assert!(!line.contains("DispatchFailure") && line.len() < 250, "{line}");
+    }
+}
+
+#[test]
 fn a_key_file_that_cannot_be_used_is_named_by_its_variable() {
     for file in ["missing/keys", ".", "junk"] {
         let place = Place::new();

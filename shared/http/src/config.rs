@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 use values::{
-    MAX_SECONDS, algorithm, choice, code_rate, hash_cost, host, list, not_blank, number, origin, rate, sample_scopes,
-    seconds, service_name, table_prefix,
+    MAX_SECONDS, algorithm, browsers_origin, choice, code_rate, hash_cost, host, list, not_blank, number, origin, rate,
+    sample_scopes, seconds, service_name, table_prefix,
 };
 
 /// The configuration of a start.
@@ -207,7 +207,8 @@ impl Config {
         let idle = v.parsed("DOORWARD_REFRESH_TTL", 604_800, |text| number(text, 1, MAX_SECONDS))?;
         let grace = v.parsed("DOORWARD_REFRESH_GRACE", 10, |text| number(text, 0, 60))?;
         let floor = if surroundings.ephemeral { None } else { Some(HashCost::FLOOR) };
-        let (kms_key, key_file) = (v.get("DOORWARD_KMS_KEY"), v.get("DOORWARD_KEY_FILE"));
+        let kms_key = v.parsed("DOORWARD_KMS_KEY", None, |text| not_blank(text).map(Some))?;
+        let key_file = v.get("DOORWARD_KEY_FILE");
         if kms_key.is_some() && key_file.is_some() {
             return Err(bad(
                 "DOORWARD_KEY_FILE",
@@ -234,11 +235,11 @@ impl Config {
             hash_cost: v.parsed("DOORWARD_ARGON2", HashCost::FLOOR, |text| hash_cost(text, floor))?,
             login_rate: v.parsed("DOORWARD_LOGIN_RATE", Some(Rate { requests: 5, seconds: 60 }), rate)?,
             code_rate: v.parsed("DOORWARD_OTP_RATE", CodeRate { most: 5, window: seconds(900) }, code_rate)?,
-            allowed_origins: v.parsed("DOORWARD_ALLOWED_ORIGINS", Vec::new(), |text| list(text, origin))?,
+            allowed_origins: v.parsed("DOORWARD_ALLOWED_ORIGINS", Vec::new(), |text| list(text, browsers_origin))?,
             allowed_hosts: v.parsed("DOORWARD_ALLOWED_HOSTS", Vec::new(), |text| list(text, host))?,
             docs: v.parsed("DOORWARD_DOCS", true, |text| choice(text, "on", "off"))?,
             table_prefix: v.parsed("DOORWARD_TABLE_PREFIX", "doorward-".to_owned(), table_prefix)?,
-            kms_key: kms_key.map(str::to_owned),
+            kms_key,
             key_file: key_file.map(PathBuf::from),
         })
     }
@@ -329,6 +330,16 @@ mod tests {
             ("DOORWARD_ALLOWED_ORIGINS", "https://app.example.com,https://*.example.com"),
             ("DOORWARD_ALLOWED_HOSTS", "a b"),
             ("DOORWARD_ALLOWED_HOSTS", "*"),
+            ("DOORWARD_ALLOWED_HOSTS", "a:x"),
+            ("DOORWARD_ALLOWED_HOSTS", "a:0"),
+            ("DOORWARD_ALLOWED_HOSTS", "a:99999"),
+            ("DOORWARD_ALLOWED_HOSTS", "*.a:80"),
+            ("DOORWARD_ALLOWED_HOSTS", "*.*.a"),
+            ("DOORWARD_ALLOWED_HOSTS", ".."),
+            ("DOORWARD_ALLOWED_HOSTS", "-"),
+            ("DOORWARD_ALLOWED_HOSTS", "a,,b"),
+            ("DOORWARD_ALLOWED_HOSTS", "[::1"),
+            ("DOORWARD_KMS_KEY", " "),
             ("DOORWARD_DOCS", "yes"),
             ("DOORWARD_TABLE_PREFIX", "a/b"),
             ("DOORWARD_NAME", "a:b"),
@@ -379,7 +390,8 @@ mod tests {
                 ("DOORWARD_SESSION_TTL", "100"),
                 ("DOORWARD_SIGN_UP_RATE", "off"),
                 ("DOORWARD_LOGIN_RATE", "100/60"),
-                ("DOORWARD_ALLOWED_ORIGINS", "https://app.example.com, http://localhost:3000"),
+                ("DOORWARD_ALLOWED_ORIGINS", "https://app.example.com:443, http://localhost:3000,http://a:80"),
+                ("DOORWARD_ALLOWED_HOSTS", "Auth.example.com, *.example.org, localhost:9000, [::1]:9000, 10.0.0.1"),
                 ("DOORWARD_ACCESS_TTL", ""),
             ],
             false,
@@ -389,7 +401,10 @@ mod tests {
         assert_eq!(config.sessions.idle.as_secs(), 100, "the idle time is cut to the session's");
         assert_eq!(config.sign_up_rate, None);
         assert_eq!(config.login_rate, Some(Rate { requests: 100, seconds: 60 }));
-        assert_eq!(config.allowed_origins, ["https://app.example.com", "http://localhost:3000"]);
+        let origins = ["https://app.example.com", "http://localhost:3000", "http://a"];
+        assert_eq!(config.allowed_origins, origins, "as browsers send them");
+        let hosts = ["auth.example.com", "*.example.org", "localhost:9000", "[::1]:9000", "10.0.0.1"];
+        assert_eq!(config.allowed_hosts, hosts);
         assert_eq!(config.access_ttl.as_secs(), 900, "an empty variable is an absent one");
     }
 

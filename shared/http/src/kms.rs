@@ -5,12 +5,11 @@ use aws_sdk_kms::Client;
 use aws_sdk_kms::config::retry::RetryConfig;
 use aws_sdk_kms::config::timeout::TimeoutConfig;
 use aws_sdk_kms::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_kms::error::DisplayErrorContext;
 use aws_sdk_kms::operation::decrypt::DecryptError;
 use aws_sdk_kms::primitives::Blob;
 use doorward_core::ids::KeyId;
 use doorward_core::keyring::Purpose;
-use doorward_store::AwsCredentials;
+use doorward_store::{AwsCredentials, in_words};
 use std::collections::HashMap;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -63,7 +62,7 @@ impl Kms {
             .plaintext(Blob::new(secret))
             .send()
             .await;
-        let sealed = sent.map_err(|error| SealError::Kms(DisplayErrorContext(error).to_string()))?.ciphertext_blob;
+        let sealed = sent.map_err(|error| SealError::Kms(in_words(&error)))?.ciphertext_blob;
         sealed.map(Blob::into_inner).ok_or_else(|| SealError::Kms("an empty answer".to_owned()))
     }
 
@@ -85,7 +84,7 @@ impl Kms {
             Some(DecryptError::InvalidCiphertextException(_) | DecryptError::IncorrectKeyException(_)) => {
                 SealError::DoesNotOpen
             }
-            _ => SealError::Kms(DisplayErrorContext(error).to_string()),
+            _ => SealError::Kms(in_words(&error)),
         })?;
         opened.plaintext.map(|plain| Zeroizing::new(plain.into_inner())).ok_or(SealError::DoesNotOpen)
     }

@@ -41,7 +41,7 @@ pub enum SealError {
         error: io::Error,
     },
     /// KMS does not answer, or refuses.
-    #[error("KMS: {0}")]
+    #[error("KMS does not seal or open by the key of DOORWARD_KMS_KEY: {0}")]
     Kms(String),
     /// The operating system gave no randomness.
     #[error(transparent)]

@@ -28,7 +28,7 @@ pub use api_keys::{ApiKeyStore, KeyCreated};
 pub use bearer::{ClientStanding, Standing};
 pub use connect::{AwsCredentials, Patience, Settings};
 pub use credentials::{CredentialStore, LoginRecord, Recorded};
-pub use error::StoreError;
+pub use error::{StoreError, in_words};
 pub use example_items::{ExampleItem, ExampleItemStore};
 pub use limits::{LimitStore, Taken};
 pub use revoked::RevokedStore;

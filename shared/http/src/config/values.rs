@@ -99,12 +99,23 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
         )
     };
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or_else(problem)?;
-    let (is_host, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+    if is_host_and_port(rest) { Ok(text.to_owned()) } else { Err(problem()) }
+}
+
+/// An origin as browsers send it: without the port that its scheme has anyway (RFC 6454 §6.2).
+pub(super) fn browsers_origin(text: &str) -> Result<String, String> {
+    let origin = origin(text)?;
+    let port = if origin.starts_with("https:") { ":443" } else { ":80" };
+    Ok(origin.strip_suffix(port).unwrap_or(&origin).to_owned())
+}
+
+fn is_host_and_port(text: &str) -> bool {
+    let (is_host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, port)) => (!is_upper(address) && address.parse::<Ipv6Addr>().is_ok(), port),
-        None => rest.find(':').map_or((is_name(rest), ""), |at| (is_name(&rest[..at]), &rest[at..])),
+        None => text.find(':').map_or((is_name(text), ""), |at| (is_name(&text[..at]), &text[at..])),
     };
     let is_port = port.is_empty() || port.strip_prefix(':').and_then(digits::<u16>).is_some_and(|port| port > 0);
-    if is_host && is_port { Ok(text.to_owned()) } else { Err(problem()) }
+    is_host && is_port
 }
 
 fn is_upper(text: &str) -> bool {
@@ -120,12 +131,12 @@ fn is_name(host: &str) -> bool {
 }
 
 pub(super) fn host(text: &str) -> Result<String, String> {
-    let name = text.strip_prefix("*.").unwrap_or(text);
-    let plain = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b));
-    if plain {
-        Ok(text.to_ascii_lowercase())
+    let lower = text.to_ascii_lowercase();
+    let is_host = lower.strip_prefix("*.").map_or_else(|| is_host_and_port(&lower), is_name);
+    if is_host {
+        Ok(lower)
     } else {
-        Err(format!("'{text}' must be a host name, with '*.' in front for all below it"))
+        Err(format!("'{text}' must be a host name, perhaps with a port, or with '*.' in front for all below it"))
     }
 }
 
