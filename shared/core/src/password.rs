@@ -141,8 +141,14 @@ pub struct PasswordHash(String);
 
 /// The text is no hash that can be verified within bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be a bcrypt hash of cost 4 to 14 or an Argon2 hash of at most 64 MiB, 10 passes and 4 lanes")]
-pub struct InvalidHash;
+pub enum InvalidHash {
+    /// It is of another kind, malformed, or too much work.
+    #[error("must be a bcrypt hash of cost 4 to 14 or an Argon2 hash of at most 64 MiB, 10 passes and 4 lanes")]
+    Beyond,
+    /// The salt or the output of an Argon2 hash is too short to be safe, or too long.
+    #[error("must, if it is an Argon2 hash, have a salt of 8 to 48 bytes and an output of 16 to 64")]
+    Length,
+}
 
 enum Scheme<'a> {
     Argon2 { argon2: Box<Argon2<'static>>, cost: HashCost, salt: phc::Salt, output: phc::Output, id: bool },
@@ -155,8 +161,11 @@ impl PasswordHash {
     /// # Errors
     /// When it is of another kind, malformed, or more work than [`HashCost`] and bcrypt's cost 14 allow.
     pub fn parse(text: &str) -> Result<Self, InvalidHash> {
-        scheme(text).ok_or(InvalidHash)?;
-        Ok(Self(text.to_owned()))
+        match scheme(text) {
+            Some(_) => Ok(Self(text.to_owned())),
+            None if has_other_lengths(text) => Err(InvalidHash::Length),
+            None => Err(InvalidHash::Beyond),
+        }
     }
 
     /// A hash of this cost that no password has: what the password of an unknown user is verified against.
@@ -195,7 +204,9 @@ fn phc(cost: HashCost, salt: &[u8], output: &[u8]) -> String {
 fn scheme(text: &str) -> Option<Scheme<'_>> {
     if ["$2a$", "$2b$", "$2y$"].iter().any(|prefix| text.starts_with(prefix)) {
         let parts: bcrypt::HashParts = text.parse().ok()?;
-        return (text.len() == 60 && (4..=14).contains(&parts.get_cost())).then_some(Scheme::Bcrypt(text));
+        // A sign in front of a digit is a number to the parser.
+        let is_number = text.get(4..6).is_some_and(|cost| cost.bytes().all(|byte| byte.is_ascii_digit()));
+        return (text.len() == 60 && is_number && (4..=14).contains(&parts.get_cost())).then_some(Scheme::Bcrypt(text));
     }
     let hash = phc::PasswordHash::new(text).ok()?;
     let algorithm = Algorithm::new(hash.algorithm.as_str()).ok()?;
@@ -215,6 +226,15 @@ fn scheme(text: &str) -> Option<Scheme<'_>> {
         output,
         id: algorithm == Algorithm::Argon2id && version == Version::V0x13,
     })
+}
+
+/// Whether it is an Argon2 hash whose salt or output, in base64, is shorter or longer than those that are verified.
+fn has_other_lengths(text: &str) -> bool {
+    let mut parts = text.rsplit('$');
+    let mut length = || parts.next().map_or(0, str::len);
+    let (output, salt) = (length(), length());
+    let is_argon2 = text.starts_with("$argon2") && parts.next().is_some_and(|params| params.starts_with("m="));
+    is_argon2 && !((11..=64).contains(&salt) && (22..=86).contains(&output))
 }
 
 /// The memory that Argon2 fills, kept for the next hash: fresh pages would be a third of the hash's time.

@@ -118,18 +118,30 @@ fn a_hash_beyond_bounds_is_none() {
         "$2b$03$HIbxs5kbjinDEUzbQJYqpeTp.GxRgy4m8hdQM4JnSunGQ6VaY5Ld6".into(),
         "$2x$12$HIbxs5kbjinDEUzbQJYqpeTp.GxRgy4m8hdQM4JnSunGQ6VaY5Ld6".into(),
         "$2b$12$HIbxs5kbjinDEUzbQJYqpeTp".into(),
+        "$2b$+4$HIbxs5kbjinDEUzbQJYqpeTp.GxRgy4m8hdQM4JnSunGQ6VaY5Ld6".into(),
         format!("$argon2id$v=19$m=65537,t=2,p=1${salt}${output}"),
         format!("$argon2id$v=19$m=19456,t=11,p=1${salt}${output}"),
         format!("$argon2id$v=19$m=19456,t=2,p=5${salt}${output}"),
         format!("$argon2id$v=18$m=19456,t=2,p=1${salt}${output}"),
-        format!("$argon2id$v=19$m=19456,t=2,p=1${salt}$AAAA"),
-        // Twelve bytes, which the format allows; and a salt of four.
-        format!("$argon2id$v=19$m=19456,t=2,p=1${salt}$AAAAAAAAAAAAAAAA"),
-        format!("$argon2id$v=19$m=19456,t=2,p=1$c29tZQ${output}"),
         format!("$argon2id$v=19$m=19456,t=2,p=1${salt}"),
         format!("$scrypt$ln=16,r=8,p=1${salt}${output}"),
     ] {
-        assert_eq!(PasswordHash::parse(&hash), Err(InvalidHash), "{hash}");
+        assert_eq!(PasswordHash::parse(&hash), Err(InvalidHash::Beyond), "{hash}");
+    }
+}
+
+#[test]
+fn a_salt_or_an_output_of_another_length_is_said_to_be_that() {
+    let bytes = |count: usize| "A".repeat((count * 4).div_ceil(3));
+    for (salt, output) in [(4, 32), (7, 32), (49, 32), (16, 3), (16, 12), (16, 15), (16, 65)] {
+        for version in ["v=19$", ""] {
+            let hash = format!("$argon2id${version}m=19456,t=2,p=1${}${}", bytes(salt), bytes(output));
+            assert_eq!(PasswordHash::parse(&hash), Err(InvalidHash::Length), "{hash}");
+        }
+    }
+    for (salt, output) in [(8, 16), (48, 64), (16, 32)] {
+        let hash = format!("$argon2id$v=19$m=19456,t=2,p=1${}${}", bytes(salt), bytes(output));
+        assert!(PasswordHash::parse(&hash).is_ok(), "{hash}");
     }
 }
 
