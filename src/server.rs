@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// When something that is needed to start cannot be had.
 pub async fn run(options: Options) -> Result<(), Fault> {
-    let listener = bind(options.listen).await?;
+    let listener = bind("--listen", options.listen).await?;
     let address = listener.local_addr()?;
     let configured = configure(&options, format!("http://{address}"))?;
     let stopped = stop_signal()?;
@@ -33,7 +33,7 @@ pub async fn run(options: Options) -> Result<(), Fault> {
     };
     let embedded = if options.dynamodb_endpoint.is_none() {
         let file = folder.as_ref().map(Folder::database).transpose()?;
-        let listener = bind(options.dynamodb).await?;
+        let listener = bind("--dynamodb", options.dynamodb).await?;
         let embedded = Embedded::start(untold().await?, file.as_deref())?;
         Some((Gate::open(listener, embedded.address)?, embedded))
     } else {
@@ -83,8 +83,9 @@ pub async fn run(options: Options) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, Fault> {
-    Ok(TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?)
+async fn bind(option: &str, address: SocketAddr) -> Result<TcpListener, Fault> {
+    let bound = TcpListener::bind(address).await;
+    Ok(bound.map_err(|error| format!("cannot listen on {address}: {error}; {option} names another address"))?)
 }
 
 fn say(line: &str) -> io::Result<()> {

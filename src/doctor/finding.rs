@@ -53,6 +53,11 @@ pub fn or_ok(check: &'static str, wrong: Vec<Finding>, well: impl Into<String>) 
     if wrong.is_empty() { vec![Finding::ok(check, well)] } else { wrong }
 }
 
+/// So many of something, as people say it.
+pub fn counted(number: usize, name: &str) -> String {
+    if number == 1 { format!("1 {name}") } else { format!("{number} {name}s") }
+}
+
 /// Prints findings as people read them: what to do stands below what is wrong.
 pub fn print(findings: &[Finding]) -> io::Result<()> {
     let width = findings.iter().map(|finding| finding.check.len()).max().unwrap_or(0);
@@ -63,9 +68,9 @@ pub fn print(findings: &[Finding]) -> io::Result<()> {
             writeln!(out, "{:7}  {:width$}  -> {mend}", "", "")?;
         }
     }
-    let count = |level, name| match findings.iter().filter(|finding| finding.level == level).count() {
-        1 => format!("1 {name}"),
-        several => format!("{several} {name}s"),
+    let count = |level, name| {
+        let found = findings.iter().filter(|finding| finding.level == level);
+        counted(found.count(), name)
     };
     writeln!(out, "{}, {}", count(Level::Problem, "problem"), count(Level::Warning, "warning"))?;
     out.flush()

@@ -1,7 +1,7 @@
 //! Whether there are keys of every purpose, whether they are turned over, and whether they open.
 
 use super::Patient;
-use super::finding::{Finding, or_ok};
+use super::finding::{Finding, counted, or_ok};
 use doorward_core::keyring::{KeyRecord, Purpose};
 use doorward_core::rotation::is_due;
 use doorward_http::seal::Sealer;
@@ -38,7 +38,8 @@ fn standing(patient: &Patient<'_>, purpose: Purpose, keys: &[KeyRecord]) -> Find
         return Finding::problem("keys", found, format!("{rotate}; {lost}"));
     };
     let days = now.since(current.term.signs_from).as_secs() / 86_400;
-    let found = format!("{name}: {} is in use for {days} days, of {} keys", current.id, keys.len());
+    let (days, of) = (counted(usize::try_from(days).unwrap_or(usize::MAX), "day"), counted(keys.len(), "key"));
+    let found = format!("{name}: {} is in use for {days}, of {of}", current.id);
     let Some(youngest) = keys.last() else { return Finding::ok("keys", found) };
     match patient.is_stack() {
         true if is_due(youngest, now.minus(LATE)) => {
@@ -61,12 +62,12 @@ async fn sealing(patient: &Patient<'_>, keys: &[KeyRecord]) -> Vec<Finding> {
         Err(error) => return vec![Finding::problem("sealing", error.to_string(), "set what seals the private keys")],
     };
     let now = patient.clock.now();
-    let (mut wrong, mut tried) = (Vec::new(), 0);
+    let (mut wrong, mut tried) = (Vec::new(), 0_usize);
     for key in keys.iter().filter(|key| key.term.verifies(now)) {
         wrong.extend(does_not_open(patient, &sealer, key).await);
         tried += 1;
     }
-    or_ok("sealing", wrong, format!("{tried} private keys open"))
+    or_ok("sealing", wrong, format!("opened {}", counted(tried, "private key")))
 }
 
 async fn does_not_open(patient: &Patient<'_>, sealer: &Sealer, key: &KeyRecord) -> Option<Finding> {

@@ -1,7 +1,7 @@
 //! Whether the API answers where it says it is, with the keys of the store, at the same time of day.
 
 use super::Patient;
-use super::finding::{Finding, or_ok};
+use super::finding::{Finding, counted, or_ok};
 use crate::attached::Attached;
 use crate::http::{self, Answer, NoAnswer};
 use crate::setup::Configured;
@@ -143,7 +143,7 @@ async fn key_set(patient: &Patient<'_>, address: &str) -> Finding {
         let found = format!("{url} does not have the keys of the store");
         return Finding::problem("key set", found, "let the API use the same tables: compare DOORWARD_TABLE_PREFIX");
     }
-    Finding::ok("key set", format!("{} keys, as in the store", published.len()))
+    Finding::ok("key set", format!("{}, as in the store", counted(published.len(), "key")))
 }
 
 /// Nobody is more than a few seconds apart.

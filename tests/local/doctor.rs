@@ -57,6 +57,7 @@ impl Look {
         let (last, findings) = self.said.split_last().unwrap();
         assert_eq!(last, "0 problems, 0 warnings");
         assert!(findings.iter().all(|line| line.starts_with("ok ")), "{self:?}");
+        assert!(!findings.iter().any(|line| line.contains(" 1 keys") || line.contains(" 1 days")), "{self:?}");
     }
 }
 

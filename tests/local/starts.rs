@@ -95,7 +95,15 @@ fn an_address_in_use_is_said() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let place = Place::new();
     assert_eq!(place.server().on(taken.local_addr().unwrap()).run(), refused(1));
-    assert!(place.log().contains(&taken.local_addr().unwrap().to_string()), "{}", place.log());
+    let said = |option: &str| {
+        let said = format!("doorward: cannot listen on {}: ", taken.local_addr().unwrap());
+        let log = place.log();
+        log.lines().any(|line| line.starts_with(&said) && line.contains(option))
+    };
+    assert!(said("--listen") && !said("--dynamodb"), "{}", place.log());
+    let dynamodb = place.command().arg("--dynamodb").arg(&taken.local_addr().unwrap().to_string());
+    assert_eq!(dynamodb.arg("--data").arg("data").run(), refused(1));
+    assert!(said("--dynamodb"), "{}", place.log());
 }
 
 #[test]
