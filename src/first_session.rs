@@ -18,7 +18,7 @@ mod tests {
     #[test]
     fn the_session_is_that_of_the_readme_at_another_address() {
         let session = at(SocketAddr::from(([127, 0, 0, 1], 1234)));
-        assert!(session.contains("curl http://127.0.0.1:1234/users"), "{session}");
+        assert!(session.contains("http://127.0.0.1:1234/users -H"), "{session}");
         assert!(session.contains("/2fa/setup") && session.contains("/logout"), "{session}");
         assert!(!session.contains("9000") && !session.contains("```"), "{session}");
     }
