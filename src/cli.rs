@@ -37,7 +37,7 @@ pub struct Options {
     #[arg(long, value_name = "DIR", default_value = ".doorward", global = true)]
     pub data: PathBuf,
 
-    /// Keep everything in memory: nothing is left when the process ends
+    /// Keep everything in memory: nothing is left when the process ends. Not with a command, nor with --dynamodb-endpoint
     #[arg(long, global = true)]
     pub ephemeral: bool,
 
