@@ -68,6 +68,7 @@ mod seeds;
 mod sessions;
 mod sign_up;
 mod stale;
+mod tables;
 mod theft;
 mod throttle;
 mod two_step_login;

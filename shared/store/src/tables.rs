@@ -1,4 +1,5 @@
 use crate::{Store, StoreError};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{
@@ -75,13 +76,22 @@ impl TableDefinition {
 }
 
 impl Store {
-    /// Makes the tables that are missing, and switches on the expiry of each that has one.
+    /// Makes the tables that are missing, and switches on the expiry of each that is to have one and has none.
     ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn create_missing(&self, tables: &[TableDefinition]) -> Result<(), StoreError> {
-        for table in self.missing(tables).await? {
-            self.create(table).await?;
+        let missing = self.missing(tables).await?;
+        for table in tables {
+            if missing.contains(&table) {
+                self.create(table).await?;
+            }
+            // Whoever made a table may have ended before its expiry was switched on.
+            if let Some(attribute) = &table.ttl
+                && self.expiry_of(&self.table_name(table)).await?.is_none()
+            {
+                self.switch_expiry_on(table, attribute).await?;
+            }
         }
         Ok(())
     }
@@ -121,16 +131,9 @@ impl Store {
             Err(error) => return Err(StoreError::unavailable(error)),
         };
         let Some(found) = found else { return Ok(None) };
-        let described = self.db.client.describe_time_to_live().table_name(&name).send().await;
-        let ttl = described.map_err(StoreError::unavailable)?.time_to_live_description;
-        let on = [TimeToLiveStatus::Enabled, TimeToLiveStatus::Enabling];
-        let ttl = ttl.filter(|ttl| ttl.time_to_live_status.as_ref().is_some_and(|status| on.contains(status)));
-        Ok(Some(TableState {
-            name,
-            keys_fit: table.has_keys_of(&found),
-            ttl: ttl.and_then(|ttl| ttl.attribute_name),
-            protected: found.deletion_protection_enabled == Some(true),
-        }))
+        let ttl = self.expiry_of(&name).await?;
+        let (keys_fit, protected) = (table.has_keys_of(&found), found.deletion_protection_enabled == Some(true));
+        Ok(Some(TableState { name, keys_fit, ttl, protected }))
     }
 
     /// Whether a table can be set back to any moment of the last weeks.
@@ -156,15 +159,31 @@ impl Store {
                 .key_schema(element.map_err(StoreError::unavailable)?);
         }
         match request.send().await {
-            Ok(_) => {}
             // Somebody else was faster.
-            Err(error) if matches!(error.as_service_error(), Some(CreateTableError::ResourceInUseException(_))) => {}
-            Err(error) => return Err(StoreError::unavailable(error)),
+            Err(error) if matches!(error.as_service_error(), Some(CreateTableError::ResourceInUseException(_))) => {
+                Ok(())
+            }
+            sent => sent.map(|_| ()).map_err(StoreError::unavailable),
         }
-        let Some(attribute) = &table.ttl else { return Ok(()) };
+    }
+
+    /// The attribute by which a table's expired items are deleted, if any are.
+    async fn expiry_of(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let described = self.db.client.describe_time_to_live().table_name(name).send().await;
+        let ttl = described.map_err(StoreError::unavailable)?.time_to_live_description;
+        let on = [TimeToLiveStatus::Enabled, TimeToLiveStatus::Enabling];
+        let ttl = ttl.filter(|ttl| ttl.time_to_live_status.as_ref().is_some_and(|status| on.contains(status)));
+        Ok(ttl.and_then(|ttl| ttl.attribute_name))
+    }
+
+    async fn switch_expiry_on(&self, table: &TableDefinition, attribute: &str) -> Result<(), StoreError> {
         let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(attribute).build();
         let ttl = ttl.map_err(StoreError::unavailable)?;
-        let sent = self.db.client.update_time_to_live().table_name(&name).time_to_live_specification(ttl).send().await;
-        sent.map(|_| ()).map_err(StoreError::unavailable)
+        let request = self.db.client.update_time_to_live().table_name(self.table_name(table));
+        match request.time_to_live_specification(ttl).send().await {
+            // Somebody else was faster.
+            Err(error) if error.message().is_some_and(|message| message.contains("already enabled")) => Ok(()),
+            sent => sent.map(|_| ()).map_err(StoreError::unavailable),
+        }
     }
 }

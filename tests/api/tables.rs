@@ -1,0 +1,56 @@
+//! The tables, as a start leaves them.
+
+use crate::support::{Service, service};
+use aws_sdk_dynamodb::types::TimeToLiveSpecification;
+use doorward::tables;
+use doorward_store::TableDefinition;
+
+/// The tables whose expired items are deleted.
+fn expiring() -> Vec<TableDefinition> {
+    tables::of_template().unwrap().into_iter().filter(|table| table.ttl.is_some()).collect()
+}
+
+/// Switches the expiry of a table on or off.
+async fn switch(service: &Service, table: &TableDefinition, attribute: &str, is_on: bool) {
+    let ttl = TimeToLiveSpecification::builder().enabled(is_on).attribute_name(attribute).build().unwrap();
+    let request = service.seen_client().update_time_to_live().table_name(service.store.table_name(table));
+    request.time_to_live_specification(ttl).send().await.unwrap();
+}
+
+async fn expiry(service: &Service, table: &TableDefinition) -> Option<String> {
+    service.store.inspect(table).await.unwrap().unwrap().ttl
+}
+
+#[tokio::test]
+async fn a_start_switches_on_what_one_before_it_did_not_come_to() {
+    let service = service().await;
+    let expiring = expiring();
+    assert!(!expiring.is_empty());
+    for table in &expiring {
+        assert_eq!(expiry(&service, table).await, table.ttl, "{}", table.name);
+        switch(&service, table, table.ttl.as_deref().unwrap(), false).await;
+        assert_eq!(expiry(&service, table).await, None, "{}", table.name);
+    }
+    service.store.create_missing(&tables::of_template().unwrap()).await.unwrap();
+    for table in &expiring {
+        assert_eq!(expiry(&service, table).await, table.ttl, "{}", table.name);
+    }
+    service.probe.forget();
+    service.store.create_missing(&tables::of_template().unwrap()).await.unwrap();
+    let calls = service.probe.calls();
+    assert!(calls.iter().all(|call| call.starts_with("Describe") || call.starts_with("List")), "{calls:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_start_has_switched_on_is_no_fault() {
+    let service = service().await;
+    let table = expiring().swap_remove(0);
+    switch(&service, &table, table.ttl.as_deref().unwrap(), false).await;
+    let held = service.probe.hold("UpdateTimeToLive", table.name.clone().leak());
+    let (store, all) = (service.store.clone(), tables::of_template().unwrap());
+    let starting = tokio::spawn(async move { store.create_missing(&all).await });
+    // By another attribute: the embedded store says nothing of the same one.
+    held.meanwhile(switch(&service, &table, "another", true)).await;
+    starting.await.unwrap().unwrap();
+    assert_eq!(expiry(&service, &table).await.as_deref(), Some("another"));
+}
