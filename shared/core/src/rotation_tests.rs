@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 const LIVES: Lifetimes = Lifetimes { access: Duration::from_mins(15), session: Duration::from_hours(30 * 24) };
-const LEAD: Duration = Duration::from_mins(126);
+const LEAD: Duration = Duration::from_secs(RING_AGE.as_secs() + 2 * 3600 + 5 * 60);
 const DAY: Duration = Duration::from_hours(24);
 
 /// A table of keys, as the store keeps it: every step on the condition that its key is as it was read.

@@ -88,6 +88,7 @@ fn a_refusal_is_not_many_times_its_request() {
     assert_eq!(pointers(Fields::of_json(format!("{{{}}}", members.join(",")).as_bytes())).len(), DEFECTS_TOLD);
     let twice: Vec<_> = (0..9000).map(|n| format!("{n}&{n}")).collect();
     assert_eq!(pointers(form(twice.join("&").as_bytes())).len(), DEFECTS_TOLD);
-    let broken = "a=%FF&".repeat(9000);
-    assert_eq!(pointers(form(broken.as_bytes())).len(), DEFECTS_TOLD);
+    let broken: Vec<_> = (0..9000).map(|n| format!("{n}=%FF")).collect();
+    assert_eq!(pointers(form(broken.join("&").as_bytes())).len(), DEFECTS_TOLD);
+    assert_eq!(pointers(form("a=%FF&".repeat(9000).as_bytes())), ["/a"], "once is enough");
 }
