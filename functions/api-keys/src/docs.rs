@@ -65,7 +65,7 @@ fn rotate() -> Operation {
     Operation::post("/api-keys/{id}/rotate", "rotate_api_key", "Give an API key another secret")
         .about("The old secret works for `overlap` seconds more; without it, it is dead at once.")
         .bearer()
-        .json(&[nullable("overlap", number(0, LONGEST_OVERLAP))], json!({"overlap": 3600}))
+        .json_if_any(&[nullable("overlap", number(0, LONGEST_OVERLAP))], json!({"overlap": 3600}))
         .gives::<NewKeyView>("The key with its new secret, shown this once", new_key())
         .refuses([Error::NotFound])
 }

@@ -169,22 +169,25 @@ impl Operation {
 
     /// Takes a JSON object.
     pub fn json(self, members: &[Member], example: Value) -> Self {
-        self.takes(&[JSON], members, example)
+        self.takes(&[JSON], Required::True, members, example)
+    }
+
+    /// Takes a JSON object, or no body.
+    pub fn json_if_any(self, members: &[Member], example: Value) -> Self {
+        self.takes(&[JSON], Required::False, members, example)
     }
 
     /// Takes a form.
     pub fn form(self, members: &[Member], example: Value) -> Self {
-        self.takes(&[FORM], members, example)
+        self.takes(&[FORM], Required::True, members, example)
     }
 
     /// Takes either.
     pub fn json_or_form(self, members: &[Member], example: Value) -> Self {
-        self.takes(&[JSON, FORM], members, example)
+        self.takes(&[JSON, FORM], Required::True, members, example)
     }
 
-    fn takes(mut self, media: &[&str], members: &[Member], example: Value) -> Self {
-        let is_required = members.iter().any(|member| member.is_required);
-        let required = if is_required { Required::True } else { Required::False };
+    fn takes(mut self, media: &[&str], required: Required, members: &[Member], example: Value) -> Self {
         let mut body = RequestBodyBuilder::new().required(Some(required));
         for (media, example) in media.iter().zip(std::iter::repeat_n(example, media.len())) {
             let schema = object(members, *media == JSON);
