@@ -99,15 +99,9 @@ impl FromRequestParts<App> for Caller {
 
 impl Caller {
     async fn judged(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        match Bearer::judged(parts, app).await? {
-            Bearer { origin: Origin::Login(session), user, token, client, .. } => {
-                Ok(Self { user, session, token, client })
-            }
-            machine => {
-                machine.lacks(app, Needed::User);
-                Err(Error::InsufficientPermissions)
-            }
-        }
+        let claimed = Claimed::verified(parts, app).await?;
+        let found = app.store.standing(&claimed.user, claimed.session, &claimed.token.id).await?;
+        claimed.judged(app, found)
     }
 
     /// Tells the audit that the caller was refused for want of something.

@@ -1,8 +1,8 @@
-use crate::item::Item;
-use crate::keys::{API_KEYS, REVOKED_TOKENS, SECOND_FACTORS, SESSIONS, USERS};
+use crate::item::{Item, text};
+use crate::keys::{API_KEYS, REVOKED_TOKENS, SECOND_FACTORS, SESSIONS, USER_ID, USERS};
 use crate::write::{ATTEMPTS, back_off};
 use crate::{Store, StoreError, api_keys, revoked, second_factors, sessions, users};
-use aws_sdk_dynamodb::types::builders::KeysAndAttributesBuilder;
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 use doorward_core::api_key::{ApiKey, ApiKeyId};
 use doorward_core::ids::{SessionId, TokenId, UserId};
 use doorward_core::mfa_token::MfaToken;
@@ -10,9 +10,6 @@ use doorward_core::second_factor::SecondFactor;
 use doorward_core::session::Session;
 use doorward_core::user::User;
 use std::collections::HashMap;
-
-/// What a batch found, by table.
-type Found = HashMap<String, Vec<Item>>;
 
 /// How things stand with an access token: what one strongly consistent batch found.
 #[derive(Clone, Debug)]
@@ -36,18 +33,61 @@ pub struct ClientStanding {
     pub revoked: bool,
 }
 
+/// What a batch found, by table.
+type Found = HashMap<String, Vec<Item>>;
+
+/// What is read about a user in one batch.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    user: &'a UserId,
+    session: Option<SessionId>,
+    /// A token of whichever kind: whether it was revoked.
+    token: Option<&'a TokenId>,
+    factor: bool,
+    /// Somebody else, or the same.
+    other: Option<&'a UserId>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(user: &'a UserId) -> Self {
+        Self { user, session: None, token: None, factor: false, other: None }
+    }
+
+    fn of_token(user: &'a UserId, session: SessionId, token: &'a TokenId) -> Self {
+        Self { session: Some(session), token: Some(token), ..Self::of(user) }
+    }
+}
+
+/// What was found of what was wanted.
+struct About {
+    user: Option<User>,
+    session: Option<Session>,
+    revoked: bool,
+    factor: Option<SecondFactor>,
+    other: Option<User>,
+}
+
+impl About {
+    /// Whether another look may find something else: DynamoDB isolates each item of a batch, and not all of them together.
+    fn may_be_of_two_moments(&self, wanted: Wanted<'_>) -> bool {
+        let Some(user) = &self.user else { return false };
+        let has_moved = self.session.as_ref().is_some_and(|session| session.may_have_moved(user));
+        let is_on = self.factor.as_ref().is_some_and(|factor| factor.live.is_some());
+        has_moved || (wanted.factor && user.two_factor_enabled != is_on)
+    }
+
+    fn standing(self) -> Standing {
+        Standing { user: self.user, session: self.session, revoked: self.revoked }
+    }
+}
+
 impl Store {
     /// Reads how things stand with a user's access token, in one call.
     ///
     /// # Errors
     /// When the store is unavailable.
     pub async fn standing(&self, user: &UserId, session: SessionId, token: &TokenId) -> Result<Standing, StoreError> {
-        let keys = [
-            (self.db.table(USERS), users::key(user)),
-            (self.db.table(SESSIONS), sessions::key(user, session)),
-            (self.db.table(REVOKED_TOKENS), revoked::key(token)),
-        ];
-        Ok(self.standing_of(user, keys).await?.0)
+        Ok(self.about(Wanted::of_token(user, session, token)).await?.standing())
     }
 
     /// Reads how things stand with a user's access token, and another user's profile, in one call.
@@ -61,19 +101,10 @@ impl Store {
         token: &TokenId,
         other: &UserId,
     ) -> Result<(Standing, Option<User>), StoreError> {
-        if other == user {
-            let standing = self.standing(user, session, token).await?;
-            let same = standing.user.clone();
-            return Ok((standing, same));
-        }
-        let keys = [
-            (self.db.table(USERS), users::key(user)),
-            (self.db.table(USERS), users::key(other)),
-            (self.db.table(SESSIONS), sessions::key(user, session)),
-            (self.db.table(REVOKED_TOKENS), revoked::key(token)),
-        ];
-        let (standing, found) = self.standing_of(user, keys).await?;
-        Ok((standing, self.user_in(&found, other)?))
+        let wanted = Wanted { other: Some(other), ..Wanted::of_token(user, session, token) };
+        let mut about = self.about(wanted).await?;
+        let other = about.other.take();
+        Ok((about.standing(), other))
     }
 
     /// Reads how things stand with an access token, and its user's second factor, in one call.
@@ -86,14 +117,10 @@ impl Store {
         session: SessionId,
         token: &TokenId,
     ) -> Result<(Standing, Option<SecondFactor>), StoreError> {
-        let keys = [
-            (self.db.table(USERS), users::key(user)),
-            (self.db.table(SESSIONS), sessions::key(user, session)),
-            (self.db.table(REVOKED_TOKENS), revoked::key(token)),
-            (self.db.table(SECOND_FACTORS), users::key(user)),
-        ];
-        let (standing, found) = self.standing_of(user, keys).await?;
-        Ok((standing, self.factor_in(&found)?))
+        let wanted = Wanted { factor: true, ..Wanted::of_token(user, session, token) };
+        let mut about = self.about(wanted).await?;
+        let factor = about.factor.take();
+        Ok((about.standing(), factor))
     }
 
     /// Reads a profile and its second factor, in one call.
@@ -101,9 +128,8 @@ impl Store {
     /// # Errors
     /// When the store is unavailable.
     pub async fn user_and_factor(&self, user: &UserId) -> Result<(Option<User>, Option<SecondFactor>), StoreError> {
-        let keys = [(self.db.table(USERS), users::key(user)), (self.db.table(SECOND_FACTORS), users::key(user))];
-        let found = self.coherent(user, keys).await?;
-        Ok((self.user_in(&found, user)?, self.factor_in(&found)?))
+        let about = self.about(Wanted { factor: true, ..Wanted::of(user) }).await?;
+        Ok((about.user, about.factor))
     }
 
     /// Reads whom an `mfa_token` is of, their second factor, and whether the token was used, in one call.
@@ -114,81 +140,8 @@ impl Store {
         &self,
         token: &MfaToken,
     ) -> Result<(Option<User>, Option<SecondFactor>, bool), StoreError> {
-        let keys = [
-            (self.db.table(USERS), users::key(&token.user)),
-            (self.db.table(REVOKED_TOKENS), revoked::key(&token.id)),
-            (self.db.table(SECOND_FACTORS), users::key(&token.user)),
-        ];
-        let found = self.coherent(&token.user, keys).await?;
-        Ok((self.user_in(&found, &token.user)?, self.factor_in(&found)?, self.revoked_in(&found)))
-    }
-
-    fn user_in(&self, found: &Found, id: &UserId) -> Result<Option<User>, StoreError> {
-        let users = found.get(&self.db.table(USERS)).into_iter().flatten().map(users::read);
-        // Two may be asked for, and come in any order.
-        let wanted = users.filter(|user| user.as_ref().map_or(true, |user| user.id == *id));
-        wanted.take(1).collect::<Result<Vec<_>, _>>().map(|mut users| users.pop())
-    }
-
-    fn item_in<'a>(&self, found: &'a Found, table: &str) -> Option<&'a Item> {
-        found.get(&self.db.table(table))?.first()
-    }
-
-    fn factor_in(&self, found: &Found) -> Result<Option<SecondFactor>, StoreError> {
-        self.item_in(found, SECOND_FACTORS).map(second_factors::read).transpose()
-    }
-
-    fn session_in(&self, found: &Found) -> Result<Option<Session>, StoreError> {
-        self.item_in(found, SESSIONS).map(sessions::read).transpose()
-    }
-
-    fn key_in(&self, found: &Found) -> Result<Option<ApiKey>, StoreError> {
-        self.item_in(found, API_KEYS).map(api_keys::read).transpose()
-    }
-
-    fn revoked_in(&self, found: &Found) -> bool {
-        self.item_in(found, REVOKED_TOKENS).is_some()
-    }
-
-    /// How things stand with a token of that user, and all that was found.
-    async fn standing_of<const N: usize>(
-        &self,
-        user: &UserId,
-        keys: [(String, Item); N],
-    ) -> Result<(Standing, Found), StoreError> {
-        let found = self.coherent(user, keys).await?;
-        let session = self.session_in(&found)?;
-        let standing = Standing { user: self.user_in(&found, user)?, session, revoked: self.revoked_in(&found) };
-        Ok((standing, found))
-    }
-
-    /// A batch about a user, which is read once more where what it found may be of different moments: DynamoDB isolates each of
-    /// its items, and not all of them together.
-    async fn coherent<const N: usize>(&self, user: &UserId, keys: [(String, Item); N]) -> Result<Found, StoreError> {
-        let found = self.batch(keys.clone()).await?;
-        let Some(owner) = self.user_in(&found, user)? else { return Ok(found) };
-        let has_moved = self.session_in(&found)?.is_some_and(|session| session.may_have_moved(&owner));
-        let is_on = self.factor_in(&found)?.is_some_and(|factor| factor.live.is_some());
-        let is_factor_read = keys.iter().any(|(table, _)| *table == self.db.table(SECOND_FACTORS));
-        if has_moved || (is_factor_read && owner.two_factor_enabled != is_on) {
-            return self.batch(keys).await;
-        }
-        Ok(found)
-    }
-
-    /// Reads how things stand with a client's access token, in one call.
-    ///
-    /// # Errors
-    /// When the store is unavailable.
-    pub async fn client_standing(&self, client: &ApiKeyId, token: &TokenId) -> Result<ClientStanding, StoreError> {
-        let keys = [
-            (self.db.table(USERS), users::key(client.owner())),
-            (self.db.table(API_KEYS), api_keys::key(client)),
-            (self.db.table(REVOKED_TOKENS), revoked::key(token)),
-        ];
-        let found = self.batch(keys).await?;
-        let owner = self.user_in(&found, client.owner())?;
-        Ok(ClientStanding { key: self.key_in(&found)?, owner, revoked: self.revoked_in(&found) })
+        let about = self.about(Wanted { token: Some(&token.id), factor: true, ..Wanted::of(&token.user) }).await?;
+        Ok((about.user, about.factor, about.revoked))
     }
 
     /// Reads a session and its user, in one call.
@@ -200,9 +153,23 @@ impl Store {
         user: &UserId,
         session: SessionId,
     ) -> Result<(Option<User>, Option<Session>), StoreError> {
-        let keys = [(self.db.table(USERS), users::key(user)), (self.db.table(SESSIONS), sessions::key(user, session))];
-        let found = self.coherent(user, keys).await?;
-        Ok((self.user_in(&found, user)?, self.session_in(&found)?))
+        let about = self.about(Wanted { session: Some(session), ..Wanted::of(user) }).await?;
+        Ok((about.user, about.session))
+    }
+
+    /// Reads how things stand with a client's access token, in one call.
+    ///
+    /// # Errors
+    /// When the store is unavailable.
+    pub async fn client_standing(&self, client: &ApiKeyId, token: &TokenId) -> Result<ClientStanding, StoreError> {
+        let keys = vec![
+            (USERS, users::key(client.owner())),
+            (API_KEYS, api_keys::key(client)),
+            (REVOKED_TOKENS, revoked::key(token)),
+        ];
+        let found = self.batch(keys).await?;
+        let (key, owner) = (self.key_in(&found)?, self.user_in(&found, client.owner())?);
+        Ok(ClientStanding { key, owner, revoked: self.item_in(&found, REVOKED_TOKENS).is_some() })
     }
 
     /// Reads an API key and its owner, in one call.
@@ -210,24 +177,64 @@ impl Store {
     /// # Errors
     /// When the store is unavailable.
     pub async fn api_key(&self, id: &ApiKeyId) -> Result<(Option<ApiKey>, Option<User>), StoreError> {
-        let keys = [(self.db.table(USERS), users::key(id.owner())), (self.db.table(API_KEYS), api_keys::key(id))];
-        let found = self.batch(keys).await?;
+        let found = self.batch(vec![(USERS, users::key(id.owner())), (API_KEYS, api_keys::key(id))]).await?;
         Ok((self.key_in(&found)?, self.user_in(&found, id.owner())?))
     }
 
-    /// Items by their keys, each asked for once. What DynamoDB leaves out under load is asked for again, and then it is an error: it
-    /// is never absence.
-    async fn batch<const N: usize>(&self, keys: [(String, Item); N]) -> Result<Found, StoreError> {
-        let mut wanted: HashMap<_, KeysAndAttributesBuilder> = HashMap::with_capacity(N);
+    /// Reads what is wanted, and once more where it may be of two moments.
+    async fn about(&self, wanted: Wanted<'_>) -> Result<About, StoreError> {
+        let about = self.about_once(wanted).await?;
+        if about.may_be_of_two_moments(wanted) { self.about_once(wanted).await } else { Ok(about) }
+    }
+
+    async fn about_once(&self, wanted: Wanted<'_>) -> Result<About, StoreError> {
+        let Wanted { user, session, token, factor, other } = wanted;
+        let mut keys = vec![(USERS, users::key(user))];
+        keys.extend(other.map(|other| (USERS, users::key(other))));
+        keys.extend(session.map(|session| (SESSIONS, sessions::key(user, session))));
+        keys.extend(token.map(|token| (REVOKED_TOKENS, revoked::key(token))));
+        keys.extend(factor.then(|| (SECOND_FACTORS, users::key(user))));
+        let found = self.batch(keys).await?;
+        Ok(About {
+            user: self.user_in(&found, user)?,
+            session: self.item_in(&found, SESSIONS).map(sessions::read).transpose()?,
+            revoked: self.item_in(&found, REVOKED_TOKENS).is_some(),
+            factor: self.item_in(&found, SECOND_FACTORS).map(second_factors::read).transpose()?,
+            other: other.map(|other| self.user_in(&found, other)).transpose()?.flatten(),
+        })
+    }
+
+    /// One of the users that were asked for, who come in any order.
+    fn user_in(&self, found: &Found, id: &UserId) -> Result<Option<User>, StoreError> {
+        let id = text(id);
+        let mut items = found.get(&self.db.table(USERS)).into_iter().flatten();
+        items.find(|item| item.get(USER_ID) == Some(&id)).map(users::read).transpose()
+    }
+
+    fn key_in(&self, found: &Found) -> Result<Option<ApiKey>, StoreError> {
+        self.item_in(found, API_KEYS).map(api_keys::read).transpose()
+    }
+
+    fn item_in<'a>(&self, found: &'a Found, table: &str) -> Option<&'a Item> {
+        found.get(&self.db.table(table))?.first()
+    }
+
+    /// Items by their tables and keys, each asked for once. What DynamoDB leaves out under load is asked for again, and then it is
+    /// an error: it is never absence.
+    async fn batch(&self, keys: Vec<(&str, Item)>) -> Result<Found, StoreError> {
+        let mut wanted: HashMap<_, Vec<Item>> = HashMap::with_capacity(keys.len());
         for (table, key) in keys {
-            let keys = wanted.remove(&table).unwrap_or_default().keys(key);
-            wanted.insert(table, keys);
+            let keys = wanted.entry(self.db.table(table)).or_default();
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
         }
-        let mut pending = HashMap::with_capacity(N);
+        let mut pending = HashMap::with_capacity(wanted.len());
         for (table, keys) in wanted {
-            pending.insert(table, keys.consistent_read(true).build().map_err(StoreError::unavailable)?);
+            let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+            pending.insert(table, keys.map_err(StoreError::unavailable)?);
         }
-        let mut found = Found::with_capacity(N);
+        let mut found = Found::with_capacity(pending.len());
         for attempt in 1..=ATTEMPTS {
             let sent = self.db.client.batch_get_item().set_request_items(Some(pending)).send().await;
             let output = sent.map_err(StoreError::unavailable)?;
