@@ -1,7 +1,8 @@
 //! Where a command finds the store.
 
+use crate::background::Background;
 use crate::cli::Options;
-use crate::dynamodb::{Embedded, untold};
+use crate::dynamodb::{self, untold};
 use crate::folder::{self, Folder, FolderError};
 use crate::setup::Fault;
 use std::time::Duration;
@@ -13,7 +14,7 @@ pub struct Attached {
     /// Where the API is that serves it, if a server of this machine does.
     pub api: Option<String>,
     /// The embedded one that was started because no server runs, and its folder.
-    own: Option<(Embedded, Folder)>,
+    own: Option<(Background, Folder)>,
 }
 
 /// How long a server that holds the folder may take to say where its DynamoDB listens.
@@ -31,7 +32,7 @@ impl Attached {
         for _ in 0..PATIENCE {
             match Folder::hold(&options.data) {
                 Ok(folder) => {
-                    let embedded = Embedded::start(untold().await?, Some(&folder.database()?))?;
+                    let embedded = dynamodb::start(untold().await?, Some(&folder.database()?))?;
                     return Ok(Self { endpoint: Some(embedded.endpoint()), api: None, own: Some((embedded, folder)) });
                 }
                 Err(FolderError::InUse(_)) => {}

@@ -1,22 +1,13 @@
 //! The embedded DynamoDB: the same SDK client speaks to it, over HTTP, as to AWS's.
 
+use crate::background::Background;
 use doorward_core::random::Random;
 use dynoxide::Database;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-
-/// An embedded DynamoDB that runs.
-pub struct Embedded {
-    /// Where it listens.
-    pub address: SocketAddr,
-    stop: oneshot::Sender<()>,
-    server: JoinHandle<()>,
-}
 
 /// It did not start.
 #[derive(Debug, thiserror::Error)]
@@ -26,44 +17,25 @@ pub struct NotStarted(String);
 /// DynamoDB deletes expired items days late; here it is done every minute.
 const SWEEP: Duration = Duration::from_mins(1);
 
-impl Embedded {
-    /// Starts one on a listener: on that file, or in memory.
-    ///
-    /// # Errors
-    /// When the file cannot be used.
-    pub fn start(listener: TcpListener, file: Option<&Path>) -> Result<Self, NotStarted> {
-        let fault = |error: &dyn std::fmt::Display| NotStarted(error.to_string());
-        let database = match file {
-            Some(path) => Database::new(&path.to_string_lossy()),
-            None => Database::memory(),
-        };
-        let database = database.map_err(|error| fault(&error))?;
-        let address = listener.local_addr().map_err(|error| fault(&error))?;
-        let (stop, stopped) = oneshot::channel::<()>();
+/// Starts one on a listener: on that file, or in memory.
+///
+/// # Errors
+/// When the file cannot be used.
+pub fn start(listener: TcpListener, file: Option<&Path>) -> Result<Background, NotStarted> {
+    let fault = |error: &dyn std::fmt::Display| NotStarted(error.to_string());
+    let database = match file {
+        Some(path) => Database::new(&path.to_string_lossy()),
+        None => Database::memory(),
+    };
+    let database = database.map_err(|error| fault(&error))?;
+    let serve = |listener, stopped| async move {
         let sweeping = tokio::spawn(sweep(database.clone()));
-        let server = tokio::spawn(async move {
-            let ended = dynoxide::server::serve_with_shutdown(listener, database, async {
-                let _ = stopped.await;
-            });
-            if let Err(error) = ended.await {
-                tracing::error!(error, "the embedded DynamoDB ended");
-            }
-            sweeping.abort();
-        });
-        Ok(Self { address, stop, server })
-    }
-
-    /// Where a client finds it.
-    #[must_use]
-    pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// Stops it; what runs is brought to its end.
-    pub async fn stop(self) {
-        let _ = self.stop.send(());
-        let _ = self.server.await;
-    }
+        if let Err(error) = dynoxide::server::serve_with_shutdown(listener, database, stopped).await {
+            tracing::error!(error, "the embedded DynamoDB ended");
+        }
+        sweeping.abort();
+    };
+    Background::start(listener, serve).map_err(|error| fault(&error))
 }
 
 /// A listener of which nobody is told. All of 127.0.0.0/8 is this machine on Linux, so that nobody finds it by trying ports; where

@@ -2,6 +2,7 @@
 //! answers: a website would need no more than the port. Here what a browser sends is refused, and so is what is sent to a name
 //! that somebody may have led to this machine.
 
+use crate::background::Background;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -15,53 +16,24 @@ use hyper_util::rt::TokioExecutor;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
-/// A gate that is open.
-pub struct Gate {
-    address: SocketAddr,
-    stop: oneshot::Sender<()>,
-    server: JoinHandle<()>,
-}
-
-impl Gate {
-    /// Opens one on a listener, before the DynamoDB at `inner`.
-    ///
-    /// # Errors
-    /// When the listener has no address.
-    pub fn open(listener: TcpListener, inner: SocketAddr) -> io::Result<Self> {
-        let address = listener.local_addr()?;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        let routes = Router::new().fallback(pass).with_state(Inner { address: inner, client });
+/// Opens one on a listener, before the DynamoDB at `inner`.
+///
+/// # Errors
+/// When the listener has no address.
+pub fn open(listener: TcpListener, inner: SocketAddr) -> io::Result<Background> {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    let client = Client::builder(TokioExecutor::new()).build(connector);
+    let routes = Router::new().fallback(pass).with_state(Inner { address: inner, client });
+    Background::start(listener, |listener, stopped| async move {
         let listener = listener.tap_io(|stream| {
             let _ = stream.set_nodelay(true);
         });
-        let server = tokio::spawn(async move {
-            let serving = axum::serve(listener, routes).with_graceful_shutdown(async {
-                let _ = stopped.await;
-            });
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "nobody else reaches the embedded DynamoDB any more");
-            }
-        });
-        Ok(Self { address, stop, server })
-    }
-
-    /// Where other programs find the DynamoDB.
-    #[must_use]
-    pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// Closes it; what runs is brought to its end.
-    pub async fn close(self) {
-        let _ = self.stop.send(());
-        let _ = self.server.await;
-    }
+        if let Err(error) = axum::serve(listener, routes).with_graceful_shutdown(stopped).await {
+            tracing::error!(%error, "nobody else reaches the embedded DynamoDB any more");
+        }
+    })
 }
 
 #[derive(Clone)]

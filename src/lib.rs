@@ -2,6 +2,7 @@
 
 mod attached;
 mod authorizers;
+pub mod background;
 pub mod cli;
 mod commands;
 mod connections;

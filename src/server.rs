@@ -2,9 +2,9 @@
 
 use crate::cli::Options;
 use crate::connections;
-use crate::dynamodb::{Embedded, untold};
+use crate::dynamodb::{self, untold};
 use crate::folder::{Announced, Folder};
-use crate::gate::Gate;
+use crate::gate;
 use crate::setup::{Fault, configure};
 use crate::{first_session, first_user, routes};
 use doorward_http::edge;
@@ -34,8 +34,8 @@ pub async fn run(options: Options) -> Result<(), Fault> {
     let embedded = if options.dynamodb_endpoint.is_none() {
         let file = folder.as_ref().map(Folder::database).transpose()?;
         let listener = bind("--dynamodb", options.dynamodb).await?;
-        let embedded = Embedded::start(untold().await?, file.as_deref())?;
-        Some((Gate::open(listener, embedded.address)?, embedded))
+        let embedded = dynamodb::start(untold().await?, file.as_deref())?;
+        Some((gate::open(listener, embedded.address)?, embedded))
     } else {
         None
     };
@@ -75,7 +75,7 @@ pub async fn run(options: Options) -> Result<(), Fault> {
     }
     if let Some((gate, embedded)) = embedded {
         let ended = async {
-            gate.close().await;
+            gate.stop().await;
             embedded.stop().await;
         };
         let _ = tokio::time::timeout(PATIENCE, ended).await;

@@ -5,7 +5,8 @@ use crate::forwarder::Forwarder;
 use crate::invariants::Tables;
 use crate::server::{Place, Server, Start};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use doorward::dynamodb::Embedded;
+use doorward::background::Background;
+use doorward::dynamodb;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -13,7 +14,7 @@ use tokio::runtime::Runtime;
 pub struct Bench {
     place: Place,
     runtime: Runtime,
-    store: Embedded,
+    store: Background,
     pub forwarder: Forwarder,
 }
 
@@ -22,7 +23,7 @@ impl Bench {
         let runtime = Runtime::new().unwrap();
         let store = runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            Embedded::start(listener, None).unwrap()
+            dynamodb::start(listener, None).unwrap()
         });
         let forwarder = Forwarder::to(store.address);
         Self { place: Place::new(), runtime, store, forwarder }

@@ -20,7 +20,7 @@ pub mod successor;
 
 use axum::Router;
 use axum::middleware::from_fn;
-use doorward::dynamodb::Embedded;
+use doorward::background::Background;
 use doorward::{OPENS, routes, tables};
 use doorward_core::clock::{Clock, Timestamp};
 use doorward_core::custom_claims::CustomClaims;
@@ -59,7 +59,7 @@ pub struct Service {
     config: Config,
     app: Router,
     audit: Audit,
-    dynamodb: Arc<Embedded>,
+    dynamodb: Arc<Background>,
     /// Where the key lies that seals the others.
     folder: Arc<TempDir>,
 }
@@ -72,13 +72,13 @@ pub async fn service() -> Service {
 /// Starts a service with those variables besides.
 pub async fn service_with(variables: &[(&str, &str)]) -> Service {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let dynamodb = Arc::new(Embedded::start(listener, None).unwrap());
+    let dynamodb = Arc::new(doorward::dynamodb::start(listener, None).unwrap());
     let folder = Arc::new(tempfile::tempdir().unwrap());
     start(dynamodb, folder, Clock::manual(START), variables, CustomClaims::default()).await
 }
 
 async fn start(
-    dynamodb: Arc<Embedded>,
+    dynamodb: Arc<Background>,
     folder: Arc<TempDir>,
     clock: Clock,
     variables: &[(&str, &str)],
