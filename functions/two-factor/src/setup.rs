@@ -84,7 +84,7 @@ impl Setup<'_> {
     /// Keeps the new secret; where there is a live one, for the password.
     async fn keep(&self, password: Option<&Password>) -> Result<(), Error> {
         let mut user = self.caller.user.clone();
-        for round in 0..TRIES {
+        for round in 1..=TRIES {
             let pended = if user.two_factor_enabled {
                 let Some(password) = password else { return Err(password_is_missing()) };
                 let act = Replace { setup: self, user: &user, round };
@@ -95,7 +95,7 @@ impl Setup<'_> {
             if matches!(pended, Pended::Done) {
                 return Ok(());
             }
-            back_off(round + 1).await;
+            back_off(round).await;
             user = self.caller.again(self.app).await?;
         }
         Err(Error::Unavailable("the second factor was turned on and off again and again".into()))

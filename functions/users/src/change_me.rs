@@ -99,7 +99,7 @@ impl ChangeMe<'_> {
     async fn make(&self, authority: Authority<'_>, round: u32) -> Result<Acted<Result<User, Error>>, Error> {
         let store = &self.app.store;
         let mut read = self.caller.user.clone();
-        for attempt in 0..TRIES {
+        for attempt in 1..=TRIES {
             let wanted = with_profile(&read, &self.request.full_name, self.request.email.as_ref());
             let token = transaction(&self.caller.client.request, round, attempt);
             match store.users.change(&read, &wanted, authority, &token).await? {
@@ -108,7 +108,7 @@ impl ChangeMe<'_> {
                 Changed::CredentialsChanged(current) => return Ok(Acted::Again(current)),
                 Changed::Stale | Changed::NoAuthority => {}
             }
-            back_off(attempt + 1).await;
+            back_off(attempt).await;
             read = self.caller.again(self.app).await?;
         }
         Err(contended())

@@ -10,7 +10,7 @@ use doorward_http::audit::Event;
 use doorward_http::extract::{Fields, Input, Media, Parse};
 use doorward_http::password::{Act, Acted, reauthenticate};
 use doorward_http::{App, Caller, Error};
-use doorward_store::Changed;
+use doorward_store::{Changed, back_off};
 
 pub struct ChangePasswordRequest {
     current_password: Password,
@@ -52,14 +52,16 @@ impl Act for ChangePassword<'_> {
         let Self { app, caller, new } = *self;
         let hash: PasswordHash = app.hasher.hash(new.password().clone(), app.random.bytes()?).await?;
         let (users, mut read) = (&app.store.users, caller.user.clone());
-        for attempt in 0..TRIES {
+        for attempt in 1..=TRIES {
             let token = transaction(&caller.client.request, round, attempt);
             match users.change_password(&read, Some(caller.session.id), judged, &hash, now, &token).await? {
                 Changed::Done => return Ok(Acted::Done(())),
                 Changed::CredentialsChanged(current) => return Ok(Acted::Again(current)),
                 // The profile or the session is another by now. Whoever ended the session is found out here.
-                Changed::Stale | Changed::NoAuthority | Changed::EmailTaken => read = caller.again(app).await?,
+                Changed::Stale | Changed::NoAuthority | Changed::EmailTaken => {}
             }
+            back_off(attempt).await;
+            read = caller.again(app).await?;
         }
         Err(contended())
     }

@@ -107,7 +107,7 @@ pub async fn change_user(
         return Err(only_admins(&app, &caller));
     }
     let mut target = target.ok_or(Error::UserNotFound)?;
-    for attempt in 0..TRIES {
+    for attempt in 1..=TRIES {
         let wanted = request.applied_to(&target);
         request.check_rights(&wanted)?;
         let act = if request.asks_for_rights() { UserAct::ChangeRights(&wanted) } else { UserAct::Change(&wanted) };
@@ -122,7 +122,7 @@ pub async fn change_user(
             Changed::NoAuthority => return Err(only_admins(&app, &caller)),
             Changed::Stale | Changed::CredentialsChanged(_) => {}
         }
-        back_off(attempt + 1).await;
+        back_off(attempt).await;
         target = app.store.users.get(&target.id).await?.ok_or(Error::UserNotFound)?;
     }
     Err(contended())

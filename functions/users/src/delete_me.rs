@@ -48,14 +48,14 @@ impl Act for DeleteMe<'_> {
     async fn act(&self, judged: &Credentials, _: Timestamp, round: u32) -> Result<Acted<()>, Error> {
         let store = &self.app.store;
         let mut read = self.caller.user.clone();
-        for attempt in 0..TRIES {
+        for attempt in 1..=TRIES {
             let token = transaction(&self.caller.client.request, round, attempt);
             match store.users.delete(&read, Authority::Password(judged), &token).await? {
                 Changed::Done => return Ok(Acted::Done(())),
                 Changed::CredentialsChanged(current) => return Ok(Acted::Again(current)),
                 Changed::Stale | Changed::NoAuthority | Changed::EmailTaken => {}
             }
-            back_off(attempt + 1).await;
+            back_off(attempt).await;
             read = self.caller.again(self.app).await?;
             if read.is_admin() {
                 return Err(Error::AnotherAdmin);

@@ -18,7 +18,7 @@ pub async fn delete_user(
     RequirePermissionOver(CallerOver { caller, target }, _): RequirePermissionOver<DeleteUsers>,
 ) -> Result<Private<Message>, Error> {
     let mut target = target.ok_or(Error::UserNotFound)?;
-    for attempt in 0..TRIES {
+    for attempt in 1..=TRIES {
         judge_act(&caller.user, &target, UserAct::Delete).map_err(|refusal| refused(&app, &caller, refusal))?;
         let token = transaction(&caller.client.request, 0, attempt);
         match app.store.users.delete(&target, authority(&caller.user, &target), &token).await? {
@@ -29,7 +29,7 @@ pub async fn delete_user(
             Changed::NoAuthority => return Err(only_admins(&app, &caller)),
             Changed::Stale | Changed::EmailTaken | Changed::CredentialsChanged(_) => {}
         }
-        back_off(attempt + 1).await;
+        back_off(attempt).await;
         target = app.store.users.get(&target.id).await?.ok_or(Error::UserNotFound)?;
     }
     Err(contended())
