@@ -151,31 +151,33 @@ impl Probe {
         self.0.lock().unwrap().used.get(function).cloned().unwrap_or_default()
     }
 
+    fn order(&self, operation: &'static str, table: &'static str, kind: Kind) {
+        self.0.lock().unwrap().faults.push(Fault { operation, table, kind });
+    }
+
     /// Loses the answer to the next such call, once.
     pub fn lose_reply(&self, operation: &'static str, table: &'static str) {
-        self.0.lock().unwrap().faults.push(Fault { operation, table, kind: Kind::LoseReply });
+        self.order(operation, table, Kind::LoseReply);
     }
 
     /// Has the next batch answer that that table's key was not processed, once.
     pub fn leave_unprocessed(&self, table: &'static str) {
-        let fault = Fault { operation: "BatchGetItem", table, kind: Kind::Unprocessed };
-        self.0.lock().unwrap().faults.push(fault);
+        self.order("BatchGetItem", table, Kind::Unprocessed);
     }
 
     /// Has the next batch answer that that table has no such item, once: as if it were read apart from the others.
     pub fn leave_out(&self, table: &'static str) {
-        let fault = Fault { operation: "BatchGetItem", table, kind: Kind::Absent };
-        self.0.lock().unwrap().faults.push(fault);
+        self.order("BatchGetItem", table, Kind::Absent);
     }
 
     /// Has the next such call meet somebody's transaction, once.
     pub fn conflict(&self, operation: &'static str, table: &'static str) {
-        self.0.lock().unwrap().faults.push(Fault { operation, table, kind: Kind::Conflict });
+        self.order(operation, table, Kind::Conflict);
     }
 
     /// Cuts off such calls alone, until they are brought back.
     pub fn cut_off_at(&self, operation: &'static str, table: &'static str) {
-        self.0.lock().unwrap().faults.push(Fault { operation, table, kind: Kind::Away });
+        self.order(operation, table, Kind::Away);
     }
 
     /// Brings back what was cut off alone.
