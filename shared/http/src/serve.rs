@@ -69,6 +69,7 @@ pub async fn start(opens: &'static [Purpose]) -> Result<App, Error> {
 /// When a variable cannot be used, or the runtime ends.
 pub async fn serve(routes: Router<App>, opens: &'static [Purpose]) -> Result<(), Error> {
     let routes = edge(routes, start(opens).await?);
-    let function = service_fn(|event: LambdaEvent<_>| gateway::answer(routes.clone(), event.payload));
-    lambda_runtime::run(function).await
+    let function = service_fn(move |event: LambdaEvent<_>| gateway::answer(routes.clone(), event.payload));
+    // A task of its own: what `main` itself waits for wakes it by way of the kernel.
+    tokio::spawn(lambda_runtime::run(function)).await?
 }
