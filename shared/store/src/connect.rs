@@ -1,7 +1,9 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedInterceptor};
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, Credentials, Region, SharedInterceptor, StalledStreamProtectionConfig,
+};
 use std::fmt;
 use std::time::Duration;
 
@@ -80,7 +82,9 @@ impl Settings {
             .credentials_provider(Credentials::new(access_key_id, secret_access_key, session_token, None, "doorward"))
             .retry_config(retries)
             .retry_partition(unshared)
-            .timeout_config(timeouts);
+            .timeout_config(timeouts)
+            // It watches bodies, which an attempt's time bounds too.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         config.set_endpoint_url(self.endpoint.clone());
         config.set_interceptors(self.interceptor.clone());
         Client::from_conf(config.build())
