@@ -1,5 +1,6 @@
 use super::forge::*;
 use super::*;
+use crate::signing::PublicKey;
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -266,6 +267,34 @@ fn a_signature_is_whole() {
     let signed = format!("{}.{}", b64(header_of(&EC).to_string()), b64(claims().to_string()));
     let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &EC.pkcs8).unwrap();
     refused(&format!("{signed}.{}", b64(pair.sign(&SystemRandom::new(), signed.as_bytes()).unwrap())), "DER");
+}
+
+#[test]
+fn a_published_key_has_the_members_of_its_algorithm() {
+    for key in ours() {
+        let public = serde_json::to_value(key.signing.public()).unwrap();
+        let usable = |public: Value| {
+            serde_json::from_value::<PublicKey>(public).is_ok_and(|public| VerifyingKey::from_public(&public).is_ok())
+        };
+        assert!(usable(public.clone()));
+        for name in ["alg", "kty", "crv", "n", "e", "x", "y"] {
+            let Some(member) = public[name].as_str() else { continue };
+            // Other numbers are an RSA key too, though not this one.
+            let is_number = matches!(name, "n" | "e");
+            let others =
+                ["", "?", &format!("{member}="), "P-384", "X25519", "HS256", &member[1..], &format!("AAAA{member}")];
+            for other in &others[..if is_number { 3 } else { others.len() }] {
+                assert!(!usable(with(public.clone(), name, *other)), "{public}: {name} {other}");
+            }
+            let Value::Object(mut without) = public.clone() else { unreachable!() };
+            without.remove(name);
+            assert!(!usable(without.into()), "{public}: no {name}");
+        }
+        // Its members are another's: the algorithm does not fit them.
+        for other in ours().iter().filter(|other| other.signing.algorithm != key.signing.algorithm) {
+            assert!(!usable(with(public.clone(), "alg", other.signing.algorithm.as_str())), "{public}");
+        }
+    }
 }
 
 #[test]

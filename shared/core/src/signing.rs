@@ -3,12 +3,11 @@
 use crate::ids::KeyId;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::DecodingKey;
-use jsonwebtoken::jwk::Jwk;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -40,20 +39,18 @@ impl Algorithm {
             Self::EdDsa => "EdDSA",
         }
     }
-
-    fn of_jsonwebtoken(self) -> jsonwebtoken::Algorithm {
-        match self {
-            Self::Rs256 => jsonwebtoken::Algorithm::RS256,
-            Self::Es256 => jsonwebtoken::Algorithm::ES256,
-            Self::EdDsa => jsonwebtoken::Algorithm::EdDSA,
-        }
-    }
 }
 
 /// The bytes are no key of that algorithm, or a signature could not be made with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unusable key")]
 pub struct UnusableKey;
+
+const P_256: &str = "P-256";
+const ED_25519: &str = "Ed25519";
+
+/// A point is this, x and y (SEC 1 §2.3.3).
+const UNCOMPRESSED: u8 = 4;
 
 enum Pair {
     Rsa(RsaKeyPair),
@@ -62,8 +59,6 @@ enum Pair {
 }
 
 /// A key that signs access tokens.
-///
-/// Parsed once: `jsonwebtoken` would read and check the private key anew for each signature.
 pub struct SigningKey {
     /// What tokens name it by.
     pub id: KeyId,
@@ -114,11 +109,10 @@ impl SigningKey {
                 e: encode(pair.public_key().exponent().big_endian_without_leading_zero()),
             },
             Pair::Ec(pair) => {
-                // An uncompressed point: 0x04, x, y (SEC 1 §2.3.3).
                 let point = pair.public_key().as_ref();
-                KeyMembers::Ec { crv: "P-256".to_owned(), x: encode(&point[1..33]), y: encode(&point[33..65]) }
+                KeyMembers::Ec { crv: P_256.to_owned(), x: encode(&point[1..33]), y: encode(&point[33..65]) }
             }
-            Pair::Ed(pair) => KeyMembers::Okp { crv: "Ed25519".to_owned(), x: encode(pair.public_key().as_ref()) },
+            Pair::Ed(pair) => KeyMembers::Okp { crv: ED_25519.to_owned(), x: encode(pair.public_key().as_ref()) },
         };
         PublicKey {
             kid: self.id.to_string(),
@@ -172,7 +166,7 @@ pub struct VerifyingKey {
     pub id: KeyId,
     /// How it signs: a token that says otherwise is refused.
     pub algorithm: Algorithm,
-    key: DecodingKey,
+    key: ParsedPublicKey,
 }
 
 impl VerifyingKey {
@@ -183,22 +177,36 @@ impl VerifyingKey {
     pub fn from_public(public: &PublicKey) -> Result<Self, UnusableKey> {
         let id = KeyId::parse(&public.kid).map_err(|_| UnusableKey)?;
         let algorithm = Algorithm::parse(&public.alg).ok_or(UnusableKey)?;
-        let fits = matches!(
-            (algorithm, &public.members),
-            (Algorithm::Rs256, KeyMembers::Rsa { .. })
-                | (Algorithm::Es256, KeyMembers::Ec { .. })
-                | (Algorithm::EdDsa, KeyMembers::Okp { .. })
-        );
-        let jwk: Jwk = serde_json::to_value(public).and_then(serde_json::from_value).map_err(|_| UnusableKey)?;
-        let key = DecodingKey::from_jwk(&jwk).map_err(|_| UnusableKey)?;
-        if fits { Ok(Self { id, algorithm, key }) } else { Err(UnusableKey) }
+        let key = match (algorithm, &public.members) {
+            (Algorithm::Rs256, KeyMembers::Rsa { n, e }) => {
+                let components = RsaPublicKeyComponents { n: decoded(n)?, e: decoded(e)? };
+                components.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
+            }
+            (Algorithm::Es256, KeyMembers::Ec { crv, x, y }) if crv == P_256 => {
+                let point = [&[UNCOMPRESSED], coordinate(x)?.as_slice(), coordinate(y)?.as_slice()].concat();
+                ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+            }
+            (Algorithm::EdDsa, KeyMembers::Okp { crv, x }) if crv == ED_25519 => {
+                ParsedPublicKey::new(&ED25519, coordinate(x)?)
+            }
+            _ => return Err(UnusableKey),
+        };
+        Ok(Self { id, algorithm, key: key.map_err(|_| UnusableKey)? })
     }
 
     /// Whether `signature` (base64url) is this key's of `message`.
     #[must_use]
     pub fn verifies(&self, signature: &str, message: &[u8]) -> bool {
-        jsonwebtoken::crypto::verify(signature, message, &self.key, self.algorithm.of_jsonwebtoken()).unwrap_or(false)
+        decoded(signature).is_ok_and(|signature| self.key.verify_sig(message, &signature).is_ok())
     }
+}
+
+fn decoded(text: &str) -> Result<Vec<u8>, UnusableKey> {
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| UnusableKey)
+}
+
+fn coordinate(text: &str) -> Result<[u8; 32], UnusableKey> {
+    decoded(text)?.try_into().map_err(|_| UnusableKey)
 }
 
 impl fmt::Debug for VerifyingKey {
