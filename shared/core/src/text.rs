@@ -9,8 +9,12 @@ use unicode_normalization::UnicodeNormalization;
 /// (Unicode Standard §3.13, D146: compatibility caseless matching). The table of full foldings is older than the standard
 /// library's letters: what only this one knows is one letter in two cases still.
 pub(crate) fn canonical(text: &str) -> String {
-    let fold = |text: &str| text.nfkc().flat_map(char::to_lowercase).default_case_fold().nfkc().collect::<String>();
-    fold(&fold(text))
+    // Nearly all names are, and every check reads one.
+    if text.is_ascii() { text.to_ascii_lowercase() } else { folded(&folded(text)) }
+}
+
+fn folded(text: &str) -> String {
+    text.nfkc().flat_map(char::to_lowercase).default_case_fold().nfkc().collect()
 }
 
 /// Letters that are not seen: they would make a second name that looks like the first
@@ -56,8 +60,8 @@ mod tests {
         }
 
         #[test]
-        fn case_does_not_matter_in_ascii(text in "[a-zA-Z0-9._-]{1,40}") {
-            prop_assert_eq!(canonical(&text.to_uppercase()), canonical(&text.to_lowercase()));
+        fn ascii_is_nothing_special(text in "[\\x00-\\x7f]{0,40}") {
+            prop_assert_eq!(canonical(&text), folded(&folded(&text)));
         }
     }
 }
