@@ -7,6 +7,8 @@ use crate::server::{Place, Server, Start};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use doorward::background::Background;
 use doorward::dynamodb;
+use doorward_core::ids::UserId;
+use doorward_store::{AwsCredentials, Patience, Settings, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -68,6 +70,19 @@ impl Bench {
         let created = create.input(&format!("{PASSWORD}\n")).run();
         assert_eq!(created.code, Some(0), "{}", self.place.log());
         client.patient().log_in("root", PASSWORD).expect(200).text("access_token")
+    }
+
+    /// Clears away what is left of a user, by way of the forwarder.
+    pub fn forget(&self, user: &str) -> Result<(), StoreError> {
+        let store = Store::new(&Settings {
+            endpoint: Some(self.forwarder.endpoint()),
+            region: "us-east-1".to_owned(),
+            credentials: AwsCredentials::anything(),
+            table_prefix: "doorward-".to_owned(),
+            patience: Patience::Request,
+            interceptor: None,
+        });
+        self.runtime.block_on(store.forget(&UserId::parse(user).unwrap()))
     }
 
     /// Everything that is in the store.

@@ -30,6 +30,8 @@ pub enum Happens {
 pub enum Calls {
     All,
     Writes,
+    /// Those of that table alone.
+    Of(&'static str),
 }
 
 /// A forwarder that runs until the tests end.
@@ -149,7 +151,11 @@ impl Shared {
         let reads = is_read(&operation);
         state.calls.push(operation);
         let (which, happens) = state.plan?;
-        let concerned = which == Calls::All || !reads;
+        let concerned = match which {
+            Calls::All => true,
+            Calls::Writes => !reads,
+            Calls::Of(table) => body["TableName"] == table,
+        };
         let now = match happens {
             Happens::KillBefore(_, call) | Happens::KillAfter(_, call) => call == state.calls.len(),
             _ => true,

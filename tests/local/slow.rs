@@ -51,6 +51,21 @@ fn one_that_is_alone_is_given_every_attempt() {
     }
 }
 
+#[test]
+fn a_table_that_does_not_answer_keeps_no_other_from_being_cleared() {
+    let bench = Bench::new();
+    let server = bench.server();
+    server.client().patient().newcomer("ann");
+    let id = bench.tables().items("users")[0]["user_id"].as_s().unwrap().clone();
+    bench.forwarder.begin(Calls::Of("doorward-api-keys"), Happens::Silence);
+    bench.forget(&id).expect_err("a fault that is reported");
+    assert_eq!(bench.tables().items("sessions").len(), 0);
+    let calls = bench.forwarder.calls();
+    let cleared = calls.iter().position(|call| call == "DeleteItem").unwrap();
+    let given_up = calls.iter().rposition(|call| call == "Query").unwrap();
+    assert!(cleared < given_up, "the session goes while the keys are asked for: {calls:?}");
+}
+
 /// Makes those requests while that happens to the store, and again where they were refused: how they were answered first.
 fn all_while(which: Calls, happens: Happens, writes: Vec<Write>) -> Vec<u16> {
     let bench = Bench::new();
