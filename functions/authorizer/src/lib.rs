@@ -25,9 +25,11 @@ pub const OPENS: &[Purpose] = &[];
 /// # Errors
 /// When a variable cannot be used, the keys cannot be read, or the runtime ends.
 pub async fn run() -> Result<(), Error> {
-    let app = &serve::start(OPENS).await?;
+    let app: &App = Box::leak(Box::new(serve::start(OPENS).await?));
     // Boxed: futures nested any deeper are beyond what the compiler lays out.
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| Box::pin(authorize(app, event.payload)))).await
+    let function = service_fn(move |event: LambdaEvent<Event>| Box::pin(authorize(app, event.payload)));
+    // A task of its own, as in `serve::serve`.
+    tokio::spawn(lambda_runtime::run(function)).await?
 }
 
 /// Judges who makes a request, and says so in the words of the API that asks.
