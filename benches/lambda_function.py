@@ -13,6 +13,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+# Lambda's system has the certificates that it trusts in one file, others in a folder besides, which takes longer to read.
+CERTIFICATES = next(filter(os.path.exists, ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"]), None)
 # Whoever does not answer within this many seconds never will.
 PATIENCE = 60
 
@@ -80,7 +82,7 @@ class Function(Process):
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
             "AWS_LAMBDA_LOG_STREAM_NAME": "bench",
             "PATH": os.environ["PATH"],
-        }
+        } | ({"SSL_CERT_FILE": CERTIFICATES} if CERTIFICATES else {})
         super().__init__(command, lambdas | environment, Path(logs) / f"{name}-{uuid.uuid4().hex[:8]}.log", folder)
 
     def stop(self):

@@ -85,10 +85,20 @@ def load(store, request, clients, seconds):
     }
 
 
+def settle(store):
+    """Waits until the server has done what it was asked for by clients who have gone."""
+    while True:
+        before = Process.cpu(store.server)
+        time.sleep(0.25)
+        if Process.cpu(store.server) - before < 5e6:
+            return
+
+
 def rising(store, token, seconds):
     """The same with more and more clients, for each route."""
     rows = []
     for route, request in requests(store, token).items():
         for clients in CLIENTS:
+            settle(store)
             rows.append({"route": route} | load(store, request, clients, seconds))
     return rows

@@ -12,6 +12,8 @@ from subjects import PROJECT
 
 # Each route has settled by then: connections are open, and Node has compiled what is hot.
 WARM_UP = 30
+# A turn, in nanoseconds. Whoever comes after others finds the processor's caches full of theirs: that weighs as much for everybody.
+TURN = 25e6
 
 
 def spread(values):
@@ -53,12 +55,13 @@ def cold(starts, rounds):
 def warm(starts, rounds):
     """What a call costs: processor time in milliseconds, a mean of each turn, and the time until the answer.
 
-    `starts` has who starts it and how many calls make a turn, by name.
+    `starts` has who starts it and how many calls make a turn at most, by name.
     """
-    subjects = {name: (start(), calls) for name, (start, calls) in starts.items()}
-    for subject, calls in subjects.values():
-        for _ in range(min(WARM_UP, 6 * calls)):
-            subject.call()
+    subjects = {}
+    for name, (start, most) in starts.items():
+        subject = start()
+        times = [subject.call() for _ in range(min(WARM_UP, 6 * most))]
+        subjects[name] = subject, min(most, max(2, round(TURN / statistics.median(times))))
     walls, cpus = {name: [] for name in starts}, {name: [] for name in starts}
     for _ in range(rounds):
         for name, (subject, calls) in subjects.items():

@@ -28,8 +28,12 @@ def spaced(count):
     return f"{count:,}".replace(",", " ")
 
 
+# Memory is counted as Lambda and Linux count it.
+MEGABYTE = 2**20
+
+
 def megabytes(count):
-    return f"{count / 1e6:.1f}"
+    return f"{count / MEGABYTE:.1f}"
 
 
 def dollars(value):
@@ -143,8 +147,8 @@ class Report:
             ("refresh, RS256, against OpenAuth", "≤ 1/6", openauth / refresh, 6, "1/"),
             ("refresh against an empty function, two calls and a signature", "≤ 1.2", refresh / (empty + 2 * store + signed), 1.2, "×"),
             (f"the dearest route without a hash (`{dearest}`), besides its signature", "≤ 1 ms", routes[dearest], 1, "ms"),
-            ("memory of `users` and `refresh`", "≤ 14 MB", max(memory[name]["highest"] for name in mine) / 1e6, 14, "MB"),
-            ("memory of `token`", "≤ 30 MB", memory["token: POST /token"]["highest"] / 1e6, 30, "MB"),
+            ("memory of `users` and `refresh`", "≤ 14 MB", max(memory[name]["highest"] for name in mine) / MEGABYTE, 14, "MB"),
+            ("memory of `token`", "≤ 30 MB", memory["token: POST /token"]["highest"] / MEGABYTE, 30, "MB"),
             ("growth of memory in the second half of the calls", "≤ 1 %", 100 * growth, 1, "%"),
             (f"zipped function (the smallest has {least / 1e6:.1f} MB)", "≤ 4 MB", largest / 1e6, 4, "MB"),
         ]  # fmt: skip
