@@ -1,11 +1,13 @@
 //! The local server's connections, bounded in number, in memory and in time. In front of a deployed function API Gateway sees to
 //! that.
 
+use crate::farewell::Polite;
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use axum::serve::Listener;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use std::collections::BTreeMap;
@@ -13,7 +15,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -79,8 +81,12 @@ async fn attend(
     mut stopping: watch::Receiver<()>,
 ) {
     let seat = Arc::new(Seat::in_hall(hall));
-    let service = hyper::service::service_fn(|request: Request<_>| {
+    // What is no request may have been sent too.
+    let is_sent = Arc::new(AtomicBool::new(true));
+    let stream = Polite::new(stream, Arc::clone(&is_sent));
+    let service = hyper::service::service_fn(|request: Request<Incoming>| {
         let (seat, routes) = (Arc::clone(&seat), routes.clone());
+        is_sent.store(!request.body().is_end_stream(), Ordering::Relaxed);
         async move {
             if !seat.stop_waiting() {
                 // It has been dismissed: it is not asked any more, and whoever sent this sees that nobody took it.

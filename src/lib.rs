@@ -9,6 +9,7 @@ mod connections;
 mod doctor;
 mod dotenv;
 pub mod dynamodb;
+mod farewell;
 pub mod first_session;
 mod first_user;
 mod folder;

@@ -285,6 +285,21 @@ async fn who_is_asking_is_judged_before_the_body() {
 }
 
 #[tokio::test]
+async fn no_route_takes_a_body_that_is_too_long() {
+    let service = service().await;
+    for route in ROUTES.iter().filter(|route| !route.needs_bearer) {
+        let request = service.request(route.method, route.path).header("content-length", &(LIMIT + 1).to_string());
+        let answer = request.send().await;
+        // Who has to show an API key is told so first.
+        let (status, title) = match (route.dialect, route.path) {
+            (_, "/protected") => (403, "API key required"),
+            _ => (413, "Request body too large"),
+        };
+        assert_eq!((answer.status, answer.text("detail").as_str()), (status, title), "{}", route.path);
+    }
+}
+
+#[tokio::test]
 async fn every_route_says_which_methods_it_has() {
     let service = service().await;
     for path in ROUTES.iter().map(|route| route.path).collect::<BTreeSet<_>>() {

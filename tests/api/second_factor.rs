@@ -149,9 +149,13 @@ async fn a_picture_is_what_is_given_and_json_for_who_asks_for_it() {
         (Some("text/html,application/xhtml+xml,image/avif,image/webp,*/*;q=0.8"), false),
         (Some("image/png, application/json"), false),
         (Some("application/jsonp"), false),
+        (Some("application/json;q=0"), false),
+        (Some("application/json;q=0.4, image/*;q=0.5"), false),
         (Some("application/json"), true),
         (Some("Application/JSON"), true),
         (Some("application/json;q=0.9"), true),
+        (Some("image/png;q=0.5, application/json"), true),
+        (Some("image/webp, application/json"), true),
         (Some("application/json, text/plain, */*"), true),
         (Some("text/plain , application/json; charset=utf-8"), true),
     ] {

@@ -51,10 +51,49 @@ fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
 fn a_head_that_is_longer_than_any_is_refused() {
     let server = Place::new().server().start();
     let mut stream = connect(&server);
-    // To the last byte of what is read, and no further: what is sent and not read would make the answer get lost.
-    let head = format!("{:a<32768}", "GET /health HTTP/1.1\r\nhost: doorward\r\nx-long: ");
+    let head = format!("{:a<60000}", "GET /health HTTP/1.1\r\nhost: doorward\r\nx-long: ");
     stream.write_all(head.as_bytes()).unwrap();
     assert!(until_closed(stream).starts_with("HTTP/1.1 431 "));
+}
+
+#[test]
+fn what_nobody_reads_does_not_cost_the_answer() {
+    let server = Place::new().server().start();
+    let ann = server.client().newcomer("ann");
+    let bearer = format!("authorization: Bearer {}\r\n", ann.access);
+    let ask = |line: &str, headers: &str, length: usize| {
+        let mut stream = connect(&server);
+        let head = format!(
+            "{line} HTTP/1.1\r\nhost: doorward\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&vec![b'a'; length]).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        answer
+    };
+    for (line, headers, status) in [
+        ("POST /items", "", 401),
+        ("PATCH /users/ann", "authorization: Bearer garbage\r\n", 401),
+        ("POST /moderate", &bearer, 403),
+        ("GET /protected", "", 403),
+        ("POST /nowhere", "", 404),
+        ("PUT /users", "", 405),
+        ("GET /health", "", 413),
+        ("POST /logout", &bearer, 413),
+        ("POST /users", "content-type: application/json\r\n", 413),
+    ] {
+        for length in [70_000, 4_000_000] {
+            let answer = String::from_utf8(ask(line, headers, length)).unwrap();
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{line}: {answer}");
+            assert!(answer.contains("problem+json") && answer.ends_with('}'), "{line}: {answer}");
+        }
+    }
+    // A long answer is on its way for longer than the body.
+    for _ in 0..8 {
+        let answer = ask("GET /docs/swagger-ui.js", "", 60_000);
+        assert!(answer.len() > 1_000_000, "{}", answer.len());
+    }
 }
 
 #[test]

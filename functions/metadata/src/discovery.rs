@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue};
 use doorward_core::signing::PublicKey;
+use doorward_http::extract::NoBody;
 use doorward_http::{App, Error};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -37,7 +38,10 @@ pub struct Metadata {
     service_documentation: Option<String>,
 }
 
-pub async fn metadata(State(app): State<App>) -> Result<([(HeaderName, HeaderValue); 1], Json<Metadata>), Error> {
+pub async fn metadata(
+    State(app): State<App>,
+    _: NoBody,
+) -> Result<([(HeaderName, HeaderValue); 1], Json<Metadata>), Error> {
     let ring = app.keys.current().await?;
     let algorithms = ring.published(app.clock.now()).map(PublicKey::algorithm).map(str::to_owned).collect();
     let issuer = &app.config.parties.issuer;

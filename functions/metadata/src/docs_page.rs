@@ -5,6 +5,8 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use doorward_http::extract::NoBody;
+use doorward_http::preference::{listed, weight};
 use doorward_http::{App, Error};
 use flate2::read::GzDecoder;
 use std::io::Read as _;
@@ -35,11 +37,11 @@ impl FromRequestParts<App> for DocsAreOn {
 }
 
 /// `GET /`: who comes with a browser finds the page.
-pub async fn home(_: DocsAreOn) -> Redirect {
+pub async fn home(_: DocsAreOn, _: NoBody) -> Redirect {
     Redirect::temporary("/docs")
 }
 
-pub async fn file(_: DocsAreOn, uri: Uri, request: HeaderMap) -> Result<Response, Error> {
+pub async fn file(_: DocsAreOn, _: NoBody, uri: Uri, request: HeaderMap) -> Result<Response, Error> {
     let file = FILES.iter().find(|file| file.path == uri.path()).ok_or(Error::NotFound)?;
     let is_packed = accepts_gzip(&request);
     let tag = if is_packed { format!("\"{}-gzip\"", file.tag) } else { format!("\"{}\"", file.tag) };
@@ -79,22 +81,6 @@ fn knows(request: &HeaderMap, tag: &str) -> bool {
 
 /// Whether the client takes gzip (RFC 9110 §12.5.3). One that says nothing gets the plain file.
 fn accepts_gzip(request: &HeaderMap) -> bool {
-    let weight = |coding: &str| {
-        listed(request, &header::ACCEPT_ENCODING).find_map(|item| {
-            let (name, parameter) = item.split_once(';').unwrap_or((item, "q=1"));
-            let weight = parameter.trim().trim_start_matches(['q', 'Q', '=']).parse::<f32>().unwrap_or_default();
-            name.trim().eq_ignore_ascii_case(coding).then_some(weight)
-        })
-    };
+    let weight = |coding| weight(request, &header::ACCEPT_ENCODING, coding);
     weight("gzip").or_else(|| weight("*")).is_some_and(|weight| weight > 0.0)
-}
-
-/// The items of a header that is a list.
-fn listed<'a>(request: &'a HeaderMap, name: &header::HeaderName) -> impl Iterator<Item = &'a str> {
-    request
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
 }

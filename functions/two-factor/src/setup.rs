@@ -14,6 +14,7 @@ use doorward_http::answer::Private;
 use doorward_http::error::Defect;
 use doorward_http::extract::{Fields, Input, Media, Parse};
 use doorward_http::password::{Act, Acted, reauthenticate};
+use doorward_http::preference::weight;
 use doorward_http::{App, Caller, Error};
 use doorward_store::{Pended, back_off};
 use serde::Serialize;
@@ -66,12 +67,11 @@ pub async fn setup(
     Ok((headers, png_of(&otpauth_uri)?).into_response())
 }
 
-/// The picture is what is given; JSON is for who asks for it, and not for a picture.
-fn wants_json(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let ranges = accepted.flat_map(|value| value.split(',')).map(|range| range.split(';').next().unwrap_or(range));
-    let ranges: Vec<_> = ranges.map(|range| range.trim().to_ascii_lowercase()).collect();
-    ranges.iter().any(|range| range == "application/json") && !ranges.iter().any(|range| range.starts_with("image/"))
+/// The picture is what is given; JSON is for who asks for it, and would not rather have a picture.
+fn wants_json(request: &HeaderMap) -> bool {
+    let weight = |range| weight(request, &header::ACCEPT, range);
+    let picture = weight("image/png").or_else(|| weight("image/*"));
+    weight("application/json").is_some_and(|json| json > picture.unwrap_or(0.0))
 }
 
 struct Setup<'a> {

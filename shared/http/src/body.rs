@@ -4,6 +4,8 @@ use crate::Error;
 use crate::error::Defect;
 use crate::patience::unhurried;
 use axum::body::Body;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 use std::time::Duration;
@@ -12,19 +14,13 @@ use tokio::time::timeout;
 /// The longest body that any route reads.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// So much of a longer one is taken in and dropped. Who is still sending when the connection is closed may never read what
-/// they are answered (RFC 9112 §9.6).
-const HEARD_OUT: usize = 8 * 1024 * 1024;
-
-/// And for so long.
-const FAREWELL: Duration = Duration::from_secs(1);
-
 /// For the whole of a body. On Lambda it is there before the request is.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The type without its parameters; an encoded body is of a type that nobody asked for.
 pub(crate) fn content_type(headers: &HeaderMap) -> Option<String> {
-    let encoded = headers.get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity");
+    let encoded =
+        headers.get(header::CONTENT_ENCODING).is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
     let value = headers.get(header::CONTENT_TYPE);
     if encoded || headers.get_all(header::CONTENT_TYPE).iter().count() > 1 {
         return Some(String::new());
@@ -36,29 +32,35 @@ pub(crate) fn content_type(headers: &HeaderMap) -> Option<String> {
 
 /// Reads a body, to its limit and in its time.
 pub(crate) async fn read_body(headers: &HeaderMap, mut body: Body) -> Result<Vec<u8>, Error> {
-    let declared = refuse_long(headers);
-    let (mut bytes, mut length) = (Vec::new(), 0);
+    refuse_long(headers)?;
+    let mut bytes = Vec::new();
     let read = async {
         while let Some(frame) = body.frame().await {
             let chunk = frame.map_err(|_| broken_off())?.into_data().unwrap_or_default();
-            length += chunk.len();
-            match length {
-                ..=BODY_LIMIT if declared.is_ok() => bytes.extend_from_slice(&chunk),
-                ..=HEARD_OUT => bytes = Vec::new(),
-                _ => break,
+            if bytes.len() + chunk.len() > BODY_LIMIT {
+                return Err(Error::TooLarge);
             }
+            bytes.extend_from_slice(&chunk);
         }
-        Ok(())
+        Ok(bytes)
     };
-    let patience = if declared.is_ok() { BODY_PATIENCE } else { FAREWELL };
-    let read = unhurried(timeout(patience, read)).await;
-    declared?;
-    if length > BODY_LIMIT { Err(Error::TooLarge) } else { read.map_err(|_| Error::TooSlow)?.map(|()| bytes) }
+    unhurried(timeout(BODY_PATIENCE, read)).await.map_err(|_| Error::TooSlow)?
 }
 
 /// The transfer ended before the body did, or is not well-formed itself.
 fn broken_off() -> Error {
     Error::Invalid(vec![Defect { pointer: String::new(), detail: "is not whole".to_owned() }])
+}
+
+/// A request of a route that reads no body.
+pub struct NoBody;
+
+impl<S: Sync> FromRequestParts<S> for NoBody {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        refuse_long(&parts.headers).map(|()| Self)
+    }
 }
 
 /// Refuses a body by its declared length.

@@ -52,6 +52,10 @@ async fn coat(State(app): State<App>, mut request: Request, next: Next) -> Respo
         }
     };
 
+    if response.status() == StatusCode::NOT_FOUND {
+        // Of what is not there there are no methods.
+        response.headers_mut().remove(header::ALLOW);
+    }
     describe(response.headers_mut(), &id);
     if is_oauth {
         keep_nowhere(response.headers_mut());

@@ -1,5 +1,6 @@
 //! Bodies, read to a limit and parsed into types that cannot be wrong, with everything that is wrong said at once.
 
+pub use crate::body::NoBody;
 use crate::body::{content_type, read_body};
 use crate::error::Defect;
 use crate::{App, Error};

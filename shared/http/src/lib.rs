@@ -25,6 +25,7 @@ pub mod oauth_client;
 pub mod openapi;
 pub mod password;
 mod patience;
+pub mod preference;
 pub mod rotate;
 pub mod seal;
 pub mod second_factor;

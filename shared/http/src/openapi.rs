@@ -84,7 +84,7 @@ impl Operation {
         }
         let (answers, schemas) = (Answers::default(), Vec::new());
         let operation = Self { method, path, scope: None, is_limited: false, builder, answers, schemas };
-        operation.refuses([Error::InvalidHost])
+        operation.refuses([Error::InvalidHost, Error::TooLarge])
     }
 
     /// What the summary does not say.
@@ -107,7 +107,7 @@ impl Operation {
     fn needs_token(mut self, scopes: &[&str]) -> Self {
         self.builder = self.builder.security(SecurityRequirement::new(BEARER, scopes.iter().copied()));
         let refusals = [Error::NotAuthenticated, Error::InvalidToken, Error::TokenRevoked, Error::InactiveUser];
-        self.refuses(refusals).refuses([Error::TooLarge, unavailable()])
+        self.refuses(refusals).refuses([unavailable()])
     }
 
     /// Needs an access token, in the dialect of RFC 6750.
@@ -118,7 +118,7 @@ impl Operation {
             OAuthError::InvalidToken(None),
             OAuthError::InsufficientScope(None),
         ])
-        .refuses([Error::TooLarge, unavailable()])
+        .refuses([unavailable()])
     }
 
     /// Takes a client's credentials, by header or in the form.
@@ -145,7 +145,7 @@ impl Operation {
     /// Needs an API key.
     pub fn api_key(mut self) -> Self {
         self.builder = self.builder.security(SecurityRequirement::new(API_KEY, [""; 0]));
-        self.refuses([Error::ApiKeyRequired, Error::InvalidApiKey, Error::TooLarge, unavailable()])
+        self.refuses([Error::ApiKeyRequired, Error::InvalidApiKey, unavailable()])
     }
 
     /// Is counted per address.
@@ -194,7 +194,7 @@ impl Operation {
             body = body.content(*media, ContentBuilder::new().schema(Some(schema)).example(Some(example)).build());
         }
         self.builder = self.builder.request_body(Some(body.build()));
-        self.refuses([schema::invalid(), Error::TooLarge, Error::UnsupportedMediaType, unavailable()])
+        self.refuses([schema::invalid(), Error::UnsupportedMediaType, unavailable()])
     }
 
     /// Gives JSON of a type.
