@@ -22,6 +22,10 @@ async fn who_may_delete_users_deletes_no_admin() {
     service.alter(&root, |user| user.disabled = true).await;
     service.remove(&deleter, &root).send().await.expect_problem(403, FORBIDDEN);
     service.change(&deleter, &root, &json!({"disabled": false})).send().await.expect_problem(403, FORBIDDEN);
+    // Whatever is asked for.
+    for body in [json!({"nickname": "a"}), json!({"disabled": "no"}), json!([])] {
+        service.change(&deleter, &root, &body).send().await.expect_problem(403, FORBIDDEN);
+    }
     assert!(service.stored(&root).await.unwrap().disabled);
     service.remove(&deleter, &moderator).send().await.expect(200);
 }

@@ -101,8 +101,13 @@ impl ChangeUserRequest {
 pub async fn change_user(
     State(app): State<App>,
     RequirePermissionOver(CallerOver { caller, target }, _): RequirePermissionOver<WriteUsers>,
-    Input(request): Input<ChangeUserRequest>,
+    request: Result<Input<ChangeUserRequest>, Error>,
 ) -> Result<Private<UserView>, Error> {
+    if target.as_ref().is_some_and(User::is_admin) && !caller.user.is_admin() {
+        // Whatever is asked for: it is judged before its body.
+        return Err(only_admins(&app, &caller));
+    }
+    let Input(request) = request?;
     if request.asks_for_rights() && !caller.user.is_admin() {
         return Err(only_admins(&app, &caller));
     }
