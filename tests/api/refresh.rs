@@ -223,6 +223,26 @@ async fn a_session_is_dead_from_the_very_second_of_its_end() {
     assert!(service.find_session(&tokens.access).await.is_some(), "the store deletes late");
 }
 
+/// Tokens end with whole seconds, and whoever gets one can use it.
+#[tokio::test]
+async fn the_last_token_of_a_session_is_good_at_first() {
+    let service = service_with(&[("DOORWARD_SESSION_TTL", "10")]).await;
+    for start in [0, 1, 300, 999] {
+        service.clock.advance(Duration::from_millis(start));
+        let mut tokens = service.newcomer(&format!("ann-{start}")).await;
+        for _ in 0..110 {
+            let answer = service.refresh(&tokens.refresh).await;
+            if answer.status == 401 {
+                break;
+            }
+            tokens = answer.expect(200).tokens();
+            service.expect_alive(&tokens.access).await;
+            service.clock.advance(Duration::from_millis(100));
+        }
+        service.expect_invalid_refresh(&tokens.refresh).await;
+    }
+}
+
 #[tokio::test]
 async fn a_session_or_a_user_that_is_gone_refreshes_nothing() {
     let service = service().await;

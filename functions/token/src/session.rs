@@ -1,5 +1,6 @@
 //! The session that a login begins.
 
+use doorward_core::clock::Timestamp;
 use doorward_core::ids::SessionId;
 use doorward_core::refresh_token::Generation;
 use doorward_core::scope::ScopeSet;
@@ -29,7 +30,8 @@ pub async fn begin(app: &App, client: &Client, user: &User, scopes: ScopeSet, am
         scopes,
         key: ring.refresh_for_new(now)?.id.clone(),
         created_at: now,
-        ends_at: now.plus(app.config.sessions.lifetime),
+        // Whole seconds, as tokens have them: the last token of a session ends with it.
+        ends_at: Timestamp::from_seconds(now.plus(app.config.sessions.lifetime).seconds()),
         revoked_at: None,
         address: client.address.to_string(),
         user_agent: client.user_agent.clone(),
