@@ -7,7 +7,11 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A password as somebody typed it, in NFC. Nothing shows it.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Password(String);
+pub struct Password {
+    text: String,
+    /// The bytes that came, where they are others: hashes that somebody brought along may have been made of such.
+    typed: Option<String>,
+}
 
 /// A password that may be set: long enough and not among the common ones.
 #[derive(Clone, Debug)]
@@ -33,14 +37,13 @@ impl Password {
 
     /// Takes what somebody typed, whatever it is: a wrong password is refused by its hash and by nothing else.
     #[must_use]
-    pub fn typed(mut text: String) -> Self {
-        let password = Self(text.nfc().collect());
-        text.zeroize();
-        password
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+    pub fn typed(mut typed: String) -> Self {
+        let text: String = typed.nfc().collect();
+        if text != typed {
+            return Self { text, typed: Some(typed) };
+        }
+        typed.zeroize();
+        Self { text, typed: None }
     }
 }
 
@@ -57,11 +60,11 @@ impl NewPassword {
     /// When it is too short, too long or too common.
     pub fn parse(text: &str, minimum: usize) -> Result<Self, WeakPassword> {
         let password = Password::typed(text.to_owned());
-        if password.0.len() > Password::MAX_BYTES {
+        if password.text.len() > Password::MAX_BYTES {
             Err(WeakPassword::TooLong)
-        } else if password.0.chars().count() < minimum {
+        } else if password.text.chars().count() < minimum {
             Err(WeakPassword::TooShort(minimum))
-        } else if is_common(&password.0) {
+        } else if is_common(&password.text) {
             Err(WeakPassword::Common)
         } else {
             Ok(Self(password))
@@ -258,14 +261,24 @@ impl Workspace {
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let mut output = [0; 32];
-        argon2.hash_password_into_with_memory(password.as_bytes(), &salt, &mut output, self.of(argon2.params()))?;
+        argon2.hash_password_into_with_memory(
+            password.text.as_bytes(),
+            &salt,
+            &mut output,
+            self.of(argon2.params()),
+        )?;
         Ok(PasswordHash(phc(cost, &salt, &output)))
     }
 
-    /// Whether `password` is the one that `hash` was made from. The time does not depend on the answer.
+    /// Whether `password` is the one that `hash` was made from, in NFC or as it was typed. The time does not depend on the answer.
     #[must_use]
     pub fn verify(&mut self, password: &Password, hash: &PasswordHash) -> bool {
-        let fits = password.as_bytes().len() <= Password::MAX_BYTES;
+        let is_right = self.is_made_of(&password.text, hash);
+        password.typed.as_ref().is_some_and(|typed| self.is_made_of(typed, hash)) || is_right
+    }
+
+    fn is_made_of(&mut self, password: &str, hash: &PasswordHash) -> bool {
+        let fits = password.len() <= Password::MAX_BYTES;
         match scheme(&hash.0) {
             Some(Scheme::Argon2 { argon2, salt, output, .. }) => {
                 let mut computed = vec![0; output.len()];
@@ -281,7 +294,7 @@ impl Workspace {
             Some(Scheme::Bcrypt(text)) => {
                 // bcrypt reads 72 bytes and takes the key for endless, with a zero byte between its repetitions: a longer
                 // password and one with a zero byte would be right for passwords that they are not (CVE-2025-22228).
-                let whole = password.as_bytes().len() <= 72 && !password.as_bytes().contains(&0);
+                let whole = password.len() <= 72 && !password.as_bytes().contains(&0);
                 bcrypt::verify(password.as_bytes(), text).unwrap_or(false) && whole
             }
             None => false,

@@ -54,6 +54,25 @@ fn the_same_letters_are_the_same_password() {
     assert!(workspace.verify(&typed("passe\u{301}word"), &hash));
 }
 
+/// Others hash the bytes that come.
+#[test]
+fn a_hash_that_was_brought_along_may_be_of_the_letters_as_they_were_typed() {
+    let mut workspace = Workspace::default();
+    let (composed, decomposed) = ("pass\u{e9}word", "passe\u{301}word");
+    let bcrypt = bcrypt::hash(decomposed, 4).unwrap();
+    let mut output = [0; 32];
+    let params = Params::new(8, 1, 1, None).unwrap();
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(decomposed.as_bytes(), &[1; 16], &mut output)
+        .unwrap();
+    for hash in [bcrypt, phc(CHEAP, &[1; 16], &output)].map(|text| PasswordHash::parse(&text).unwrap()) {
+        assert!(workspace.verify(&typed(decomposed), &hash));
+        for wrong in [composed, "passeword", "passe\u{301}wor"] {
+            assert!(!workspace.verify(&typed(wrong), &hash), "{wrong}");
+        }
+    }
+}
+
 #[test]
 fn nothing_is_cut_off() {
     let mut workspace = Workspace::default();

@@ -65,13 +65,19 @@ impl<T> Acted<T> {
 }
 
 impl Attempt<'_> {
-    /// Whether the password is that of the credentials; nobody's takes as long.
+    /// Whether the password is that of the credentials; nobody's takes as long, and somebody's no less.
     ///
     /// # Errors
     /// When too many are waiting.
     pub async fn matches(&self, credentials: Option<&Credentials>) -> Result<bool, Error> {
         let hash = credentials.and_then(|credentials| credentials.hash.as_ref()).unwrap_or(&self.app.nobody);
-        Ok(self.app.hasher.verify(self.password.clone(), hash.clone()).await?)
+        let (hasher, nobody) = (&self.app.hasher, &self.app.nobody);
+        let matches = hasher.verify(self.password.clone(), hash.clone()).await?;
+        if hash.is_outdated(hasher.cost()) {
+            // Of less work than today's, its time would tell that there is somebody.
+            let _ = hasher.verify(self.password.clone(), nobody.clone()).await?;
+        }
+        Ok(matches)
     }
 
     /// Writes down what the password was worth; if it is the right one, by way of `act`. The inner refusal is for the log:
