@@ -13,13 +13,19 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(read) = serde_json::from_value::<Event>(event.clone()) else { return };
     assert_eq!(event["type"], "REQUEST");
     let shown = format!("{read:?}");
+    // What is shown of it without any.
+    let mut bare = event.clone();
+    for name in ["headers", "multiValueHeaders"] {
+        bare[name] = Value::Null;
+    }
+    let bare = serde_json::from_value::<Event>(bare).map(|bare| format!("{bare:?}")).unwrap_or_default();
     for headers in [&event["headers"], &event["multiValueHeaders"]] {
         for (_, value) in headers.as_object().into_iter().flatten() {
             let texts =
                 value.as_str().into_iter().chain(value.as_array().into_iter().flatten().filter_map(Value::as_str));
             // A shorter one may be in the names of things.
             for text in texts.filter(|text| text.len() > 20) {
-                assert!(!shown.contains(text) || event["methodArn"].as_str().is_some_and(|arn| arn.contains(text)));
+                assert!(!shown.contains(text) || bare.contains(text));
             }
         }
     }
