@@ -2,6 +2,7 @@
 
 use crate::support::admin::Person;
 use crate::support::{Service, service};
+use aws_sdk_dynamodb::types::AttributeValue;
 use doorward_core::ids::UserId;
 use doorward_store::ATTEMPTS;
 use serde_json::json;
@@ -50,6 +51,23 @@ async fn what_fails_in_one_table_keeps_no_other_from_being_cleared() {
             assert_eq!(left(&service, &ann).await, [0; 3]);
         }
     }
+}
+
+#[tokio::test]
+async fn more_than_a_page_is_cleared() {
+    let service = service().await;
+    let ann = somebody(&service, "ann").await;
+    let mut item = service.raw.items("api-keys").await.remove(0);
+    // A page of DynamoDB is a megabyte.
+    item.insert("padding".to_owned(), AttributeValue::S("x".repeat(8 * 1024)));
+    for n in 0..150 {
+        item.insert("key_id".to_owned(), AttributeValue::S(format!("{}.{n:016x}", ann.id)));
+        service.raw.put("api-keys", item.clone()).await;
+    }
+    service.probe.forget();
+    service.store.forget(&UserId::parse(&ann.id).unwrap()).await.unwrap();
+    assert!(service.probe.calls().iter().filter(|call| *call == "Query api-keys").count() > 1, "several pages");
+    assert_eq!(left(&service, &ann).await, [0; 3]);
 }
 
 #[tokio::test]

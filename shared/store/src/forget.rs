@@ -29,7 +29,7 @@ impl Store {
         let condition = e.compare(USER_ID, "=", text(user));
         let projection = [USER_ID, sort].map(|name| e.name(name)).join(", ");
         let table = self.db.table(table);
-        let mut pages = self
+        let keys = self
             .db
             .client
             .query()
@@ -38,22 +38,21 @@ impl Store {
             .projection_expression(projection)
             .set_expression_attribute_names(Some(e.names()))
             .set_expression_attribute_values(e.values())
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        let mut faults = Vec::new();
-        while let Some(key) = pages.next().await {
-            let deleted = match key {
-                Ok(key) => self.db.delete(&table, key).await,
-                Err(error) => Err(StoreError::unavailable(error)),
-            };
-            faults.extend(deleted.err());
-            if faults.len() >= FAULTS {
-                break;
+            .consistent_read(true);
+        let (mut faults, mut after) = (Vec::new(), None);
+        loop {
+            let page = keys.clone().set_exclusive_start_key(after).send().await.map_err(StoreError::unavailable)?;
+            for key in page.items.unwrap_or_default() {
+                faults.extend(self.db.delete(&table, key).await.err());
+                if faults.len() >= FAULTS {
+                    break;
+                }
+            }
+            after = page.last_evaluated_key;
+            if after.is_none() || faults.len() >= FAULTS {
+                return faults.into_iter().next().map_or(Ok(()), Err);
             }
         }
-        faults.into_iter().next().map_or(Ok(()), Err)
     }
 }
 
