@@ -25,6 +25,7 @@ fn a_bad_variable_is_named() {
         ("DOORWARD_ISSUER", "https://a:+5"),
         ("DOORWARD_ISSUER", "https://a:65536"),
         ("DOORWARD_AUDIENCE", " "),
+        ("DOORWARD_AUDIENCE", "my\u{7}api"),
         ("DOORWARD_SIGNING_ALG", "HS256"),
         ("DOORWARD_SIGNING_ALG", "rs256"),
         ("DOORWARD_ACCESS_TTL", "0"),

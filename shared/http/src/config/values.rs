@@ -34,7 +34,8 @@ pub(super) fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
 }
 
 pub(super) fn not_blank(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() { Err("must not be blank".to_owned()) } else { Ok(text.to_owned()) }
+    let is_blank = text.trim().is_empty() || text.contains(char::is_control);
+    if is_blank { Err("must not be blank, nor have control characters".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 pub(super) fn choice(text: &str, yes: &str, no: &str) -> Result<bool, String> {
