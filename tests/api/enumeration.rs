@@ -108,7 +108,7 @@ async fn nobody_learns_by_an_answer_or_by_its_time_who_there_is() {
         println!("{case:32} {:8.2} {apart:6} ({least}..{most})", median.as_secs_f64() * 1e3);
         // A machine that has other things to do shows what is not there: it is no difference unless the whole interval is one.
         let bound = i64::try_from(median.as_micros()).unwrap() / 20;
-        // Who has brought a hash along may be told by a longer time, until they log in; never by a shorter one.
+        // Whose hash is of another kind may be told by a longer time, until they log in; never by a shorter one.
         let is_longer = least > bound && *name != "lee";
         told |= rounds >= MEASURABLE && (is_longer || most < -bound);
     }

@@ -1,7 +1,8 @@
 //! `POST /token`: a name and a password for a session and its tokens.
 //!
 //! Read, hash, redeem: whatever the answer is, it costs the same reads, one hash and one conditional write, so that neither
-//! bytes nor time tell an unknown name from a wrong password or a closed account.
+//! bytes nor time tell an unknown name from a wrong password or a closed account. (Two hashes where the one that is kept is less
+//! work than new ones are.)
 
 use crate::second_step::{self, SecondStep};
 use crate::session::{BOTH_FACTORS, begin, give_tokens};

@@ -2,12 +2,14 @@
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use std::fmt;
+use std::hint::black_box;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// A password as somebody typed it, in NFC. Nothing shows it.
+/// A password as somebody typed it. Nothing shows it.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Password {
+    /// In NFC.
     text: String,
     /// The bytes that came, where they are others: hashes that somebody brought along may have been made of such.
     typed: Option<String>,
@@ -171,9 +173,8 @@ impl PasswordHash {
         }
     }
 
-    /// A hash of this cost that no password has: what the password of an unknown user is verified against.
-    #[must_use]
-    pub fn unmatchable(cost: HashCost) -> Self {
+    /// A hash of this cost that no password has.
+    fn unmatchable(cost: HashCost) -> Self {
         // No preimage of 256 zero bits is known, nor will one be found.
         Self(phc(cost, &[0; 16], &[0; 32]))
     }
@@ -188,6 +189,11 @@ impl PasswordHash {
     #[must_use]
     pub fn is_outdated(&self, wanted: HashCost) -> bool {
         !matches!(scheme(&self.0), Some(Scheme::Argon2 { cost, id: true, .. }) if cost == wanted)
+    }
+
+    /// Bcrypt's cost is of another kind.
+    fn may_be_less_work_than(&self, wanted: HashCost) -> bool {
+        !matches!(scheme(&self.0), Some(Scheme::Argon2 { cost, .. }) if cost.reaches(wanted))
     }
 }
 
@@ -268,6 +274,17 @@ impl Workspace {
             self.of(argon2.params()),
         )?;
         Ok(PasswordHash(phc(cost, &salt, &output)))
+    }
+
+    /// Whether `password` is the one of somebody's hash, of which there may be none. That takes no less time than a hash of that
+    /// cost: nobody is known to be there by a quick answer.
+    #[must_use]
+    pub fn judge(&mut self, password: &Password, hash: Option<&PasswordHash>, cost: HashCost) -> bool {
+        let is_right = hash.is_some_and(|hash| self.verify(password, hash));
+        if hash.is_none_or(|hash| hash.may_be_less_work_than(cost)) {
+            black_box(self.verify(password, &PasswordHash::unmatchable(cost)));
+        }
+        is_right
     }
 
     /// Whether `password` is the one that `hash` was made from, in NFC or as it was typed. The time does not depend on the answer.

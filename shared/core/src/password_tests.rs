@@ -116,6 +116,29 @@ fn hashes_of_others() {
 }
 
 #[test]
+fn who_has_no_hash_has_no_right_password_and_who_has_one_of_less_work_has() {
+    let mut workspace = Workspace::default();
+    let costlier = HashCost { memory_kib: 16, passes: 2, lanes: 1 };
+    for made_at in [CHEAP, costlier] {
+        let hash = workspace.hash(&typed("correct horse"), [1; 16], made_at).unwrap();
+        for cost in [CHEAP, costlier] {
+            assert!(workspace.judge(&typed("correct horse"), Some(&hash), cost));
+            assert!(!workspace.judge(&typed("wrong horse"), Some(&hash), cost));
+            assert!(!workspace.judge(&typed("correct horse"), None, cost));
+            assert_eq!(hash.may_be_less_work_than(cost), made_at == CHEAP && cost == costlier);
+        }
+        assert!(!hash.may_be_less_work_than(HashCost { memory_kib: 8, passes: 1, lanes: 1 }));
+    }
+    let bcrypt = PasswordHash::parse(&bcrypt::hash("correct horse", 4).unwrap()).unwrap();
+    assert!(workspace.judge(&typed("correct horse"), Some(&bcrypt), CHEAP));
+    assert!(bcrypt.may_be_less_work_than(CHEAP));
+    for other in [HashCost { passes: 1, ..costlier }, HashCost { memory_kib: 8, ..costlier }] {
+        let hash = workspace.hash(&typed("correct horse"), [1; 16], other).unwrap();
+        assert!(hash.may_be_less_work_than(costlier), "less in one thing");
+    }
+}
+
+#[test]
 fn a_hash_of_another_kind_is_outdated_whatever_it_cost() {
     let rest = "m=8,t=1,p=1$c29tZXNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     for (kind, outdated) in

@@ -9,7 +9,6 @@ use crate::throttle::FullWindows;
 use doorward_core::clock::Clock;
 use doorward_core::custom_claims::CustomClaims;
 use doorward_core::keyring::Purpose;
-use doorward_core::password::PasswordHash;
 use doorward_core::random::Random;
 use doorward_store::Store;
 use std::ops::Deref;
@@ -29,8 +28,6 @@ pub struct Parts {
     pub keys: KeyRing,
     /// Where passwords are hashed.
     pub hasher: Hasher,
-    /// What the password of nobody is verified against.
-    pub nobody: PasswordHash,
     /// Limits that are known to be reached.
     pub full_windows: FullWindows,
     /// The time.
@@ -66,20 +63,8 @@ impl App {
         let Seams { store, sealer, opens, clock, audit, claims } = seams;
         let keys = KeyRing::new(store.signing_keys.clone(), sealer, opens, clock.clone());
         let hasher = Hasher::new(config.hash_cost);
-        let nobody = PasswordHash::unmatchable(config.hash_cost);
         let full_windows = FullWindows::default();
-        Self(Arc::new(Parts {
-            config,
-            store,
-            keys,
-            hasher,
-            nobody,
-            full_windows,
-            clock,
-            random: Random,
-            audit,
-            claims,
-        }))
+        Self(Arc::new(Parts { config, store, keys, hasher, full_windows, clock, random: Random, audit, claims }))
     }
 }
 

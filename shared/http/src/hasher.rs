@@ -58,12 +58,14 @@ impl Hasher {
         self.run(move |workspace| workspace.hash(&password, salt, cost)).await?.map_err(|_| HashError::Failed)
     }
 
-    /// Whether a password is the one of `hash`.
+    /// Whether a password is the one of somebody's hash, of which there may be none: in one turn, and in no less time than a new
+    /// hash takes.
     ///
     /// # Errors
     /// When too many are waiting.
-    pub async fn verify(&self, password: Password, hash: PasswordHash) -> Result<bool, HashError> {
-        self.run(move |workspace| workspace.verify(&password, &hash)).await
+    pub async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<bool, HashError> {
+        let cost = self.cost;
+        self.run(move |workspace| workspace.judge(&password, hash.as_ref(), cost)).await
     }
 
     async fn run<T: Send + 'static>(
@@ -97,6 +99,30 @@ impl Hasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Whoever has a hash of less work than new ones would be known by waiting twice.
+    #[tokio::test]
+    async fn a_password_is_judged_in_one_turn_whatever_its_hash_is() {
+        let (light, cost) = (HashCost::new(8, 1, 1).unwrap(), HashCost::new(1024, 1, 1).unwrap());
+        let right = || Password::typed("right".to_owned());
+        for made_at in [light, cost] {
+            let hasher = Hasher::new(cost);
+            let hash = Workspace::default().hash(&right(), [0; 16], made_at).unwrap();
+            let places = hasher.places.available_permits();
+            let held = hasher.workers.acquire_many(u32::try_from(places - QUEUE).unwrap()).await.unwrap();
+            let judged = tokio::spawn({
+                let hasher = hasher.clone();
+                async move { hasher.verify(right(), Some(hash)).await }
+            });
+            while hasher.places.available_permits() == places {
+                tokio::task::yield_now().await;
+            }
+            // From now on nobody gets a place.
+            hasher.places.close();
+            drop(held);
+            assert_eq!(judged.await.unwrap(), Ok(true));
+        }
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn beyond_the_queue_a_hash_is_refused_and_those_within_are_made() {
