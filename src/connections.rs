@@ -1,9 +1,9 @@
 //! The local server's connections, bounded in number, in memory and in time. In front of a deployed function API Gateway sees to
 //! that.
 
-use crate::farewell::Polite;
+use crate::farewell::{Polite, Sent};
 use axum::Router;
-use axum::body::{Body, HttpBody as _};
+use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use axum::serve::Listener;
@@ -81,18 +81,16 @@ async fn attend(
     mut stopping: watch::Receiver<()>,
 ) {
     let seat = Arc::new(Seat::in_hall(hall));
-    // What is no request may have been sent too.
-    let is_sent = Arc::new(AtomicBool::new(true));
+    let is_sent = Arc::<AtomicBool>::default();
     let stream = Polite::new(stream, Arc::clone(&is_sent));
     let service = hyper::service::service_fn(|request: Request<Incoming>| {
         let (seat, routes) = (Arc::clone(&seat), routes.clone());
-        is_sent.store(!request.body().is_end_stream(), Ordering::Relaxed);
+        let mut request = request.map(|body| Body::new(Sent::new(body, &is_sent)));
         async move {
             if !seat.stop_waiting() {
                 // It has been dismissed: it is not asked any more, and whoever sent this sees that nobody took it.
                 pending::<()>().await;
             }
-            let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(address));
             let answer = routes.oneshot(request).await;
             seat.wait();

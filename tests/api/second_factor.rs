@@ -150,6 +150,7 @@ async fn a_picture_is_what_is_given_and_json_for_who_asks_for_it() {
         (Some("image/png, application/json"), false),
         (Some("application/jsonp"), false),
         (Some("application/json;q=0"), false),
+        (Some("application/json;q=0.1, */*"), false),
         (Some("application/json;q=0.4, image/*;q=0.5"), false),
         (Some("application/json"), true),
         (Some("Application/JSON"), true),

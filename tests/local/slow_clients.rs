@@ -94,6 +94,14 @@ fn what_nobody_reads_does_not_cost_the_answer() {
         let answer = ask("GET /docs/swagger-ui.js", "", 60_000);
         assert!(answer.len() > 1_000_000, "{}", answer.len());
     }
+    // Nor do requests after the last one that is answered.
+    let mut stream = connect(&server);
+    let last = "GET /docs/swagger-ui.js HTTP/1.1\r\nhost: doorward\r\nconnection: close\r\n\r\n";
+    let more = "GET /health HTTP/1.1\r\nhost: doorward\r\n\r\n".repeat(1500);
+    stream.write_all(format!("{last}{more}").as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert!(answer.len() > 1_000_000, "{}", answer.len());
 }
 
 #[test]

@@ -67,11 +67,14 @@ pub async fn setup(
     Ok((headers, png_of(&otpauth_uri)?).into_response())
 }
 
-/// The picture is what is given; JSON is for who asks for it, and would not rather have a picture.
+/// The picture is what is given; JSON is for who asks for it, and would not rather have a picture or anything.
 fn wants_json(request: &HeaderMap) -> bool {
     let weight = |range| weight(request, &header::ACCEPT, range);
-    let picture = weight("image/png").or_else(|| weight("image/*"));
-    weight("application/json").is_some_and(|json| json > picture.unwrap_or(0.0))
+    let Some(json) = weight("application/json").filter(|json| *json > 0.0) else { return false };
+    match weight("image/png").or_else(|| weight("image/*")) {
+        Some(picture) => json > picture,
+        None => json >= weight("*/*").unwrap_or(0.0),
+    }
 }
 
 struct Setup<'a> {

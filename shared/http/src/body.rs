@@ -52,7 +52,7 @@ fn broken_off() -> Error {
     Error::Invalid(vec![Defect { pointer: String::new(), detail: "is not whole".to_owned() }])
 }
 
-/// A request of a route that reads no body.
+/// A request of a route that reads no body. One that says that its body is too long is refused all the same.
 pub struct NoBody;
 
 impl<S: Sync> FromRequestParts<S> for NoBody {

@@ -17,7 +17,8 @@ pub fn listed<'a>(request: &'a HeaderMap, name: &HeaderName) -> impl Iterator<It
 pub fn weight(request: &HeaderMap, name: &HeaderName, choice: &str) -> Option<f32> {
     let of = |parameter: &str| {
         let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse().unwrap_or(0.0))
+        let weight = || value.trim().parse().ok().filter(|weight| (0.0..=1.0).contains(weight));
+        name.trim().eq_ignore_ascii_case("q").then(|| weight().unwrap_or(0.0))
     };
     listed(request, name).find_map(|item| {
         let mut parts = item.split(';');
@@ -51,6 +52,8 @@ mod tests {
             ("application/json;q=0", 0.0),
             ("application/json; charset=utf-8; Q = 0.25 ,*/*", 0.25),
             ("application/json;q=much", 0.0),
+            ("application/json;q=2", 0.0),
+            ("application/json;q=NaN", 0.0),
         ] {
             assert_eq!(of(accepted), Some(weight), "{accepted}");
         }

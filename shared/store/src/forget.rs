@@ -41,18 +41,25 @@ impl Store {
             .consistent_read(true);
         let (mut faults, mut after) = (Vec::new(), None);
         loop {
-            let page = keys.clone().set_exclusive_start_key(after).send().await.map_err(StoreError::unavailable)?;
+            let page = match keys.clone().set_exclusive_start_key(after).send().await {
+                Ok(page) => page,
+                Err(error) => {
+                    faults.push(StoreError::unavailable(error));
+                    break;
+                }
+            };
             for key in page.items.unwrap_or_default() {
                 faults.extend(self.db.delete(&table, key).await.err());
                 if faults.len() >= FAULTS {
                     break;
                 }
             }
-            after = page.last_evaluated_key;
+            after = page.last_evaluated_key.filter(|key| !key.is_empty());
             if after.is_none() || faults.len() >= FAULTS {
-                return faults.into_iter().next().map_or(Ok(()), Err);
+                break;
             }
         }
+        faults.into_iter().next().map_or(Ok(()), Err)
     }
 }
 
