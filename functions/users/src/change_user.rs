@@ -103,9 +103,9 @@ pub async fn change_user(
     RequirePermissionOver(CallerOver { caller, target }, _): RequirePermissionOver<WriteUsers>,
     request: Result<Input<ChangeUserRequest>, Error>,
 ) -> Result<Private<UserView>, Error> {
-    if target.as_ref().is_some_and(User::is_admin) && !caller.user.is_admin() {
-        // Whatever is asked for: it is judged before its body.
-        return Err(only_admins(&app, &caller));
+    if let Some(target) = &target {
+        // Before its body: a change of nothing is the least that can be asked for.
+        judge_act(&caller.user, target, UserAct::Change(target)).map_err(|refusal| refused(&app, &caller, refusal))?;
     }
     let Input(request) = request?;
     if request.asks_for_rights() && !caller.user.is_admin() {

@@ -288,8 +288,7 @@ impl Workspace {
     }
 
     /// Whether `password` is the one that `hash` was made from, in NFC or as it was typed. The time does not depend on the answer.
-    #[must_use]
-    pub fn verify(&mut self, password: &Password, hash: &PasswordHash) -> bool {
+    fn verify(&mut self, password: &Password, hash: &PasswordHash) -> bool {
         let is_right = self.is_made_of(&password.text, hash);
         password.typed.as_ref().is_some_and(|typed| self.is_made_of(typed, hash)) || is_right
     }

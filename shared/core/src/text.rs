@@ -60,6 +60,11 @@ mod tests {
         }
 
         #[test]
+        fn case_does_not_matter_in_ascii(text in "[a-zA-Z0-9._-]{1,40}") {
+            prop_assert_eq!(canonical(&text.to_uppercase()), canonical(&text.to_lowercase()));
+        }
+
+        #[test]
         fn ascii_is_nothing_special(text in "[\\x00-\\x7f]{0,40}") {
             prop_assert_eq!(canonical(&text), folded(&folded(&text)));
         }

@@ -40,7 +40,7 @@ impl Store {
             .set_expression_attribute_values(e.values())
             .consistent_read(true);
         let (mut faults, mut after) = (Vec::new(), None);
-        loop {
+        'pages: loop {
             let page = match keys.clone().set_exclusive_start_key(after).send().await {
                 Ok(page) => page,
                 Err(error) => {
@@ -51,11 +51,11 @@ impl Store {
             for key in page.items.unwrap_or_default() {
                 faults.extend(self.db.delete(&table, key).await.err());
                 if faults.len() >= FAULTS {
-                    break;
+                    break 'pages;
                 }
             }
             after = page.last_evaluated_key.filter(|key| !key.is_empty());
-            if after.is_none() || faults.len() >= FAULTS {
+            if after.is_none() {
                 break;
             }
         }
