@@ -1,18 +1,18 @@
 //! The local server's connections, bounded in number, in memory and in time. In front of a deployed function API Gateway sees to
 //! that.
 
-use crate::farewell::{Polite, Sent};
+use crate::farewell::{Sent, farewell};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use axum::serve::Listener;
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -82,11 +82,10 @@ async fn attend(
 ) {
     let seat = Arc::new(Seat::in_hall(hall));
     let is_sent = Arc::<AtomicBool>::default();
-    let stream = Polite::new(stream, Arc::clone(&is_sent));
     let service = hyper::service::service_fn(|request: Request<Incoming>| {
         let (seat, routes) = (Arc::clone(&seat), routes.clone());
         let mut request = request.map(|body| Body::new(Sent::new(body, &is_sent)));
-        async move {
+        Box::pin(async move {
             if !seat.stop_waiting() {
                 // It has been dismissed: it is not asked any more, and whoever sent this sees that nobody took it.
                 pending::<()>().await;
@@ -95,23 +94,24 @@ async fn attend(
             let answer = routes.oneshot(request).await;
             seat.wait();
             answer as Result<_, Infallible>
-        }
+        })
     });
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).max_buf_size(BUFFER);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).max_buf_size(BUFFER);
+    let mut connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut is_told = false;
     loop {
         tokio::select! {
             // A connection that breaks is its client's affair.
-            _ = connection.as_mut() => break,
-            () = seat.dismissed.notified() => break,
+            _ = poll_fn(|context| connection.poll_without_shutdown(context)) => break,
+            () = seat.dismissed.notified() => return,
             _ = stopping.changed(), if !is_told => {
-                connection.as_mut().graceful_shutdown();
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
                 is_told = true;
             }
         }
     }
+    farewell(connection.into_parts().io.into_inner(), is_sent.load(Ordering::Relaxed)).await;
 }
 
 /// The connections that wait for a request, or send its head.
