@@ -83,7 +83,7 @@ impl Parse for Newcomer {
 
     fn parse(fields: &mut Fields, app: &App) -> Option<Self> {
         let time = |text: &str| Timestamp::parse(text).ok_or("must be a time by RFC 3339");
-        let id = fields.optional("id", UserId::parse);
+        let id = fields.optional("id", reachable_id);
         let username = fields.required("username", Username::parse);
         let email = fields.optional("email", Email::parse);
         let email_verified = fields.flag_if_any("email_verified");
@@ -183,6 +183,14 @@ impl Newcomer {
             None => None,
         };
         Ok(NewUser { factor, ..NewUser::new(user, self.hash, now) })
+    }
+}
+
+/// An id that a path can name: `/users/me` is whoever asks.
+fn reachable_id(text: &str) -> Result<UserId, String> {
+    match UserId::parse(text) {
+        Ok(id) if id.as_str() == "me" => Err("must not be 'me', which is whoever asks".to_owned()),
+        id => id.map_err(|error| error.to_string()),
     }
 }
 

@@ -164,8 +164,7 @@ async fn a_session_that_was_not_used_for_too_long() {
     service.wait(25);
     let ann = service.again("ann", &ann).await;
     service.wait(25);
-    // An access token goes on to its own end, which is nearer unless somebody configures it otherwise.
-    others.expect_refresh_over(&service, &over.refresh).await;
+    others.expect_session_over(&service, &over).await;
     let path = format!("/users/me/sessions/{}", sid(&over));
     service.delete(&path).bearer(&ann.access).send().await.expect_problem(404, "Not Found");
     assert!(service.find_session(&over.access).await.is_some(), "the store still has it");

@@ -195,7 +195,9 @@ async fn a_refresh_token_is_dead_from_the_very_second_of_its_idle_end() {
         let service = service_with(variables).await;
         let tokens = service.newcomer("ann").await;
         service.wait(idle - 1);
-        let next = service.refresh(&tokens.refresh).await.expect(200).tokens();
+        let next = service.refresh(&tokens.refresh).await.expect(200);
+        assert_eq!(next.json()["expires_in"], idle.min(900), "no access token outlives its session");
+        let next = next.tokens();
         service.wait(idle - 1);
         service.clock.advance(Duration::from_millis(999));
         let last = service.refresh(&next.refresh).await.expect(200).tokens();

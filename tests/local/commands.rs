@@ -187,6 +187,7 @@ fn a_bad_line_is_reported_by_its_number_and_leaves_nothing() {
         r#"{"username": "a b"}"#.to_owned(),
         line(r#""id": "a/b""#),
         line(r#""id": "a-1""#),
+        line(r#""id": "me""#),
         line(r#""email": "ANN@X""#),
         line(r#""email": "nobody""#),
         line(r#""hashed_password": "secret""#),
@@ -214,7 +215,7 @@ fn a_bad_line_is_reported_by_its_number_and_leaves_nothing() {
     ];
     let lines = [&[good.clone()][..], &bad, &[good.replace("ann", "bob").replace("a-1", "b-1")]].concat();
     let ended = place.import(&lines);
-    assert_eq!((ended.code, &*ended.said[0]), (Some(1), "imported 2, kept 0, refused 29"), "{}", place.log());
+    assert_eq!((ended.code, &*ended.said[0]), (Some(1), "imported 2, kept 0, refused 30"), "{}", place.log());
     let log = place.log();
     let numbers = log.lines().filter_map(|line| line.strip_prefix("line ")?.split_once(':')?.0.parse().ok());
     assert_eq!(numbers.collect::<Vec<usize>>(), (2..2 + bad.len()).collect::<Vec<_>>(), "in their order: {log}");

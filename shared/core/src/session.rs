@@ -86,10 +86,16 @@ pub struct SessionRules {
 }
 
 impl Session {
-    /// Whether it is over by time: past its end, or unused for too long.
+    /// When it is over by time, if nobody refreshes it until then: at its end, or unused for too long.
+    #[must_use]
+    pub fn lapses_at(&self, rules: &SessionRules) -> Timestamp {
+        self.rotated_at.plus(rules.idle).min(self.ends_at)
+    }
+
+    /// Whether it is over by time.
     #[must_use]
     pub fn has_lapsed(&self, now: Timestamp, rules: &SessionRules) -> bool {
-        now >= self.ends_at || now.since(self.rotated_at) >= rules.idle
+        now >= self.lapses_at(rules)
     }
 
     /// Whether its tokens are good for anything.
@@ -264,7 +270,7 @@ pub fn refresh_token_ends_at(
     rules: &SessionRules,
 ) -> Option<Timestamp> {
     let live = !user.disabled && session.generation == token.generation && session.is_alive(user, now, rules);
-    live.then(|| session.rotated_at.plus(rules.idle).min(session.ends_at))
+    live.then(|| session.lapses_at(rules))
 }
 
 /// Why an access token whose signature and claims are good is refused all the same.
@@ -315,15 +321,14 @@ pub fn judge_bearer(
     Ok((user, session))
 }
 
-/// When an access token minted now ends: after `lifetime`, never past the session's end.
+/// When an access token minted now ends: after `lifetime`, never past the session's end, also where that is for want of use.
 #[must_use]
-pub fn access_ends_at(session: &Session, now: Timestamp, lifetime: Duration) -> Timestamp {
-    now.plus(lifetime).min(session.ends_at)
+pub fn access_ends_at(session: &Session, now: Timestamp, lifetime: Duration, rules: &SessionRules) -> Timestamp {
+    now.plus(lifetime).min(session.lapses_at(rules))
 }
 
 /// When an access token minted from another one ends: besides, at the latest one hour after the last login or refresh, so
-/// that a copied access token does not live on by itself, and not when the session has been idle for too long. `None` when
-/// that is over.
+/// that a copied access token does not live on by itself. `None` when that is over.
 #[must_use]
 pub fn renewed_access_ends_at(
     session: &Session,
@@ -331,8 +336,8 @@ pub fn renewed_access_ends_at(
     lifetime: Duration,
     rules: &SessionRules,
 ) -> Option<Timestamp> {
-    let unrefreshed = rules.idle.min(Duration::from_hours(1));
-    let end = access_ends_at(session, now, lifetime).min(session.rotated_at.plus(unrefreshed));
+    let unrefreshed = session.rotated_at.plus(Duration::from_hours(1));
+    let end = access_ends_at(session, now, lifetime, rules).min(unrefreshed);
     (end.seconds() > now.seconds()).then_some(end)
 }
 

@@ -284,8 +284,11 @@ fn a_call_is_good_until_the_session_s_last_millisecond() {
 fn an_access_token_ends_with_its_session_at_the_latest() {
     let lifetime = Duration::from_mins(15);
     for (left, expected) in [(0, 0), (60, 60), (899, 899), (900, 900), (901, 900), (86_400, 900)].map(seconds) {
-        let session = Session { ends_at: NOW.plus(left), ..session() };
-        assert_eq!(access_ends_at(&session, NOW, lifetime), NOW.plus(expected), "{left:?}");
+        let session = Session { rotated_at: NOW, ends_at: NOW.plus(left), ..session() };
+        assert_eq!(access_ends_at(&session, NOW, lifetime, &RULES), NOW.plus(expected), "{left:?}");
+        // The same for want of use.
+        let (session, rules) = (Session { rotated_at: NOW, ..self::session() }, SessionRules { idle: left, ..RULES });
+        assert_eq!(access_ends_at(&session, NOW, lifetime, &rules), NOW.plus(expected), "{left:?}");
     }
 }
 

@@ -61,7 +61,7 @@ pub async fn mint_pair(app: &App, user: &User, session: &Session, scopes: ScopeS
     // The session was checked by a token of this key, or made with it, in this very request.
     let key = ring.refresh(&session.key, now).ok_or(Error::InvalidRefreshToken)?;
     let refresh_token = key.issue(&session.user, session.id, session.generation);
-    let ends_at = access_ends_at(session, now, app.config.access_ttl);
+    let ends_at = access_ends_at(session, now, app.config.access_ttl, &app.config.sessions);
     let access = mint_access(app, user, session, scopes, ends_at).await?;
     Ok(TokenResponse { refresh_token: Some(refresh_token.reveal().to_owned()), ..access })
 }
