@@ -19,6 +19,7 @@ mod bill;
 mod calls;
 mod clearing;
 mod conditions;
+mod conflicts;
 mod custom_claims;
 mod discovery;
 mod docs_page;

@@ -17,6 +17,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, mpsc};
 use tokio::sync::oneshot;
 
+/// How a write is refused that meets somebody's transaction.
+pub const CONFLICT: &str = r#""TransactionConflictException""#;
+
 /// The probe.
 #[derive(Clone, Debug, Default)]
 pub struct Probe(Arc<Mutex<State>>);
@@ -60,6 +63,14 @@ impl Storable for IsCutOff {
     type Storer = StoreReplace<Self>;
 }
 
+/// The error that answers an attempt.
+#[derive(Clone, Copy, Debug)]
+struct Refused(Option<&'static str>);
+
+impl Storable for Refused {
+    type Storer = StoreReplace<Self>;
+}
+
 impl Storable for Call {
     type Storer = StoreReplace<Self>;
 }
@@ -87,8 +98,8 @@ enum Kind {
     Unprocessed,
     /// The batch answers that there is no such item.
     Absent,
-    /// The answer is that a transaction is under way there.
-    Conflict,
+    /// The call is not made, and this error is its answer.
+    Refuse(&'static str),
     /// Nobody answers, this time and all others.
     Away,
 }
@@ -170,9 +181,9 @@ impl Probe {
         self.order("BatchGetItem", table, Kind::Absent);
     }
 
-    /// Has the next such call meet somebody's transaction, once.
-    pub fn conflict(&self, operation: &'static str, table: &'static str) {
-        self.order(operation, table, Kind::Conflict);
+    /// Has the next such call refused by that error, once, as `DynamoDB` writes it: `"Name"`, and what else it says.
+    pub fn refuse(&self, operation: &'static str, table: &'static str, error: &'static str) {
+        self.order(operation, table, Kind::Refuse(error));
     }
 
     /// Cuts off such calls alone, until they are brought back.
@@ -180,9 +191,9 @@ impl Probe {
         self.order(operation, table, Kind::Away);
     }
 
-    /// Brings back what was cut off alone.
+    /// Brings back what was cut off alone, and refuses nothing more.
     pub fn bring_back(&self) {
-        self.0.lock().unwrap().faults.retain(|fault| fault.kind != Kind::Away);
+        self.0.lock().unwrap().faults.retain(|fault| !matches!(fault.kind, Kind::Away | Kind::Refuse(_)));
     }
 
     /// Holds the next such call before it is sent. The test needs more than one thread.
@@ -211,11 +222,11 @@ impl Probe {
     }
 
     /// The fault of that kind that the call is to have, once.
-    fn due(&self, cfg: &ConfigBag, kind: Kind) -> Option<Fault> {
+    fn due(&self, cfg: &ConfigBag, is_meant: impl Fn(Kind) -> bool) -> Option<Fault> {
         let call = cfg.load::<Call>()?;
         let faults = &mut self.0.lock().unwrap().faults;
-        let at = faults.iter().position(|fault| fault.kind == kind && call.is(fault.operation, fault.table))?;
-        Some(if kind == Kind::Away { faults[at].clone() } else { faults.remove(at) })
+        let at = faults.iter().position(|fault| is_meant(fault.kind) && call.is(fault.operation, fault.table))?;
+        Some(if faults[at].kind == Kind::Away { faults[at].clone() } else { faults.remove(at) })
     }
 
     /// Cuts the store off, or brings it back.
@@ -289,9 +300,16 @@ impl Intercept for Probe {
         if let Some(call) = cfg.load::<Call>() {
             self.wait(call);
         }
-        if cfg.load::<IsCutOff>().is_some_and(|is| is.0) || self.due(cfg, Kind::Away).is_some() {
+        if cfg.load::<IsCutOff>().is_some_and(|is| is.0) || self.due(cfg, |kind| kind == Kind::Away).is_some() {
             // Nobody listens there.
             context.request_mut().set_uri("http://127.0.0.1:1/")?;
+        }
+        let refused = self.due(cfg, |kind| matches!(kind, Kind::Refuse(_)));
+        let refused = refused.and_then(|fault| if let Kind::Refuse(error) = fault.kind { Some(error) } else { None });
+        cfg.interceptor_state().store_put(Refused(refused));
+        if refused.is_some() {
+            // An answer must come for another to stand in its place.
+            context.request_mut().headers_mut().insert("x-amz-target", "DynamoDB_20120810.ListTables");
         }
         Ok(())
     }
@@ -302,16 +320,16 @@ impl Intercept for Probe {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let said = if self.due(cfg, Kind::LoseReply).is_some() {
-            (500, "InternalServerError")
-        } else if self.due(cfg, Kind::Conflict).is_some() {
-            (400, "TransactionConflictException")
+        let (status, error) = if self.due(cfg, |kind| kind == Kind::LoseReply).is_some() {
+            (500, "\"InternalServerError\"")
+        } else if let Some(Refused(Some(error))) = cfg.load::<Refused>() {
+            (400, *error)
         } else {
             return Ok(());
         };
         let response = context.response_mut();
-        *response.status_mut() = said.0.try_into()?;
-        *response.body_mut() = SdkBody::from(format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{}"}}"#, said.1));
+        *response.status_mut() = status.try_into()?;
+        *response.body_mut() = SdkBody::from(format!(r#"{{"__type":{error}}}"#));
         Ok(())
     }
 
@@ -321,9 +339,9 @@ impl Intercept for Probe {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let unprocessed = self.due(cfg, Kind::Unprocessed);
+        let unprocessed = self.due(cfg, |kind| kind == Kind::Unprocessed);
         let is_unprocessed = unprocessed.is_some();
-        let Some(fault) = unprocessed.or_else(|| self.due(cfg, Kind::Absent)) else { return Ok(()) };
+        let Some(fault) = unprocessed.or_else(|| self.due(cfg, |kind| kind == Kind::Absent)) else { return Ok(()) };
         let table = format!("doorward-{}", fault.table);
         let wanted = cfg.load::<Wanted>().and_then(|wanted| wanted.0.get(&table)).cloned().ok_or("no such batch")?;
         let Some(Ok(output)) = context.output_or_error_mut() else { return Err("the batch failed".into()) };
