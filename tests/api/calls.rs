@@ -98,6 +98,9 @@ async fn a_refresh_costs_two_calls_and_theft_one_more() {
     service.expect_calls(&refresh);
     service.refresh(&tokens.refresh).await.expect(200);
     service.expect_calls(&refresh);
+    let narrower = json!({"refresh_token": tokens.refresh, "scope": "read:items"});
+    service.post("/token/refresh").json(&narrower).send().await.expect(200);
+    service.expect_calls(&refresh);
     let wider = json!({"refresh_token": tokens.refresh, "scope": "too:much"});
     service.post("/token/refresh").json(&wider).send().await.expect(400);
     // Nobody has that scope, so nothing is tried.
@@ -215,6 +218,21 @@ async fn a_setup_costs_the_check_and_one_write_and_a_live_secret_the_password() 
     service.expect_calls(&[CHECK, "GetItem credentials", write]);
     service.set_up(&ann.access, &json!({})).send().await.expect(422);
     service.expect_calls(&[CHECK]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setup_beside_a_wrong_password_costs_one_more_write() {
+    let service = service_with_limits().await;
+    let ann = service.person("ann").await;
+    let app = service.new_app(&ann.access).await;
+    service.verify(&ann.access, &service.code(&app)).send().await.expect(200);
+    let write = "TransactWriteItems credentials second-factors users";
+    let held = service.probe.hold("TransactWriteItems", "second-factors");
+    service.probe.forget();
+    let setup = tokio::spawn(service.set_up(&ann.access, &json!({"password": PASSWORD})).send());
+    held.meanwhile(service.login_of("ann", "wrong")).await.expect(401);
+    setup.await.unwrap().expect(200);
+    service.expect_calls(&[&REFUSED[..], &[write]].concat());
 }
 
 #[tokio::test]

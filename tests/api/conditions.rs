@@ -174,6 +174,16 @@ async fn a_session_is_ended_from_the_list_if_the_core_calls_it_alive() {
 }
 
 #[tokio::test]
+async fn a_session_is_made_once_and_never_over_another() {
+    let service = service().await;
+    let ours = service.keep(&mut 0, session()).await;
+    service.store.sessions.create(&ours).await.expect("our own, whose answer was lost");
+    let theirs = Session { rotated_by: request("another"), ..ours.clone() };
+    service.store.sessions.create(&theirs).await.expect_err("somebody else's");
+    assert_eq!(service.kept(&ours).await, Some(ours));
+}
+
+#[tokio::test]
 async fn no_write_makes_a_session_that_is_not_there() {
     let service = service().await;
     let (session, user) = (session(), user());

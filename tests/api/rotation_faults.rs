@@ -81,6 +81,22 @@ async fn an_answer_that_is_lost_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_key_goes_as_it_was_read_and_a_store_that_is_away_is_said() {
+    let service = quick_service().await;
+    let key = service.ring(Purpose::Sign).await.remove(0);
+    let keys = &service.store.signing_keys;
+    service.probe.cut_off(true);
+    keys.delete(&key).await.expect_err("a store that does not answer");
+    service.probe.cut_off(false);
+    service.turn(Purpose::Sign, Order::Next).await;
+    keys.delete(&key).await.expect("somebody else decides about what they changed");
+    let whole = service.ring(Purpose::Sign).await;
+    assert_eq!(whole.len(), 2);
+    keys.delete(&whole[0]).await.unwrap();
+    assert_eq!(service.ring(Purpose::Sign).await, whole[1..]);
+}
+
+#[tokio::test]
 async fn what_breaks_off_is_finished_by_the_next_run() {
     // Each call is tried four times; the fourth lost answer is the end.
     for (operation, keys) in [("PutItem", 2), ("UpdateItem", 2), ("Query", 1)] {

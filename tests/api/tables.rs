@@ -1,9 +1,11 @@
 //! The tables, as a start leaves them.
 
 use crate::support::{Service, service};
-use aws_sdk_dynamodb::types::TimeToLiveSpecification;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType as Place, ScalarAttributeType, TimeToLiveSpecification,
+};
 use doorward::tables;
-use doorward_store::TableDefinition;
+use doorward_store::{KeyAttribute, KeyType, TableDefinition};
 
 /// The tables whose expired items are deleted.
 fn expiring() -> Vec<TableDefinition> {
@@ -53,4 +55,42 @@ async fn what_another_start_has_switched_on_is_no_fault() {
     held.meanwhile(switch(&service, &table, "another", true)).await;
     starting.await.unwrap().unwrap();
     assert_eq!(expiry(&service, &table).await.as_deref(), Some("another"));
+}
+
+#[tokio::test]
+async fn keys_fit_that_are_the_same_in_name_place_type_and_number() {
+    use ScalarAttributeType::{N, S};
+    let service = service().await;
+    let key = |name: &str, kind| KeyAttribute { name: name.to_owned(), kind };
+    let one = TableDefinition { partition: key("a", KeyType::Text), sort: None, ..expiring().swap_remove(0) };
+    let two = TableDefinition { sort: Some(key("b", KeyType::Number)), ..one.clone() };
+    for (at, (keys, fits_one, fits_two)) in [
+        (&[("a", S)][..], true, false),
+        (&[("a", N)], false, false),
+        (&[("b", S)], false, false),
+        (&[("a", S), ("b", N)], false, true),
+        (&[("a", N), ("b", S)], false, false),
+        (&[("b", N), ("a", S)], false, false),
+        (&[("a", S), ("b", S)], false, false),
+        (&[("a", N), ("b", N)], false, false),
+        (&[("a", S), ("c", N)], false, false),
+        (&[("c", S), ("b", N)], false, false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let named = |definition: &TableDefinition| TableDefinition { name: format!("of-{at}"), ..definition.clone() };
+        let (one, two) = (named(&one), named(&two));
+        assert_eq!(service.store.inspect(&one).await.unwrap(), None);
+        let mut request = service.seen_client().create_table().table_name(service.store.table_name(&one));
+        for ((name, kind), place) in keys.iter().zip([Place::Hash, Place::Range]) {
+            let attribute = AttributeDefinition::builder().attribute_name(*name).attribute_type(kind.clone()).build();
+            let element = KeySchemaElement::builder().attribute_name(*name).key_type(place).build();
+            request = request.attribute_definitions(attribute.unwrap()).key_schema(element.unwrap());
+        }
+        request.billing_mode(BillingMode::PayPerRequest).send().await.unwrap();
+        let fits = [service.store.inspect(&one).await, service.store.inspect(&two).await];
+        let fits = fits.map(|state| state.unwrap().unwrap().keys_fit);
+        assert_eq!(fits, [fits_one, fits_two], "{keys:?}");
+    }
 }
