@@ -8,7 +8,8 @@ use doorward_core::grant::Identifier;
 use doorward_core::ids::{RequestId, UserId};
 use doorward_core::scope::ScopeSet;
 use doorward_core::user::{DisplayName, Role, User};
-use doorward_store::{Authority, Changed, KeyCreated};
+use doorward_core::username::Username;
+use doorward_store::{Authority, Changed, KeyCreated, NewUser, SignedUp};
 use serde_json::json;
 
 const NEW: &str = "staple battery horse correct";
@@ -100,6 +101,35 @@ async fn who_has_not_the_password_learns_nothing_of_an_address() {
     let wanted = User { email: service.stored(&service.person("cid").await).await.unwrap().email, ..user.clone() };
     let changed = service.store.users.change(&user, &wanted, Authority::Password(&judged), "t").await.unwrap();
     assert!(matches!(changed, Changed::CredentialsChanged(Some(_))), "{changed:?}");
+}
+
+#[tokio::test]
+async fn a_late_sign_up_is_done_already_and_another_is_told_what_is_taken() {
+    let service = service().await;
+    service.person("ann").await;
+    let (user, credentials) = (service.user("ann").await, service.credentials("ann").await);
+    let ours = NewUser { user, credentials, factor: None };
+    let mut theirs = ours.clone();
+    theirs.credentials.password_set_at = Timestamp::from_millis(1);
+    let mut of_the_id = ours.clone();
+    of_the_id.credentials.username = Username::parse("bob").unwrap().canonical().clone();
+    let mut of_the_email = of_the_id.clone();
+    (of_the_email.user.id, of_the_email.credentials.user) =
+        (UserId::parse("bob").unwrap(), UserId::parse("bob").unwrap());
+    for (n, (new, outcome)) in [
+        (ours, SignedUp::Created),
+        (theirs, SignedUp::UsernameTaken),
+        (of_the_id, SignedUp::IdTaken),
+        (of_the_email, SignedUp::EmailTaken),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let before = (service.raw.items("users").await, service.raw.items("credentials").await);
+        let request = RequestId::parse(&format!("later-{n}")).unwrap();
+        assert_eq!(service.store.users.create(&new, &request).await.unwrap(), outcome);
+        assert_eq!((service.raw.items("users").await, service.raw.items("credentials").await), before);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

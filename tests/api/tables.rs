@@ -57,6 +57,31 @@ async fn what_another_start_has_switched_on_is_no_fault() {
     assert_eq!(expiry(&service, &table).await.as_deref(), Some("another"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_start_has_made_is_no_fault() {
+    let service = service().await;
+    let table = TableDefinition { name: "another".to_owned(), ..expiring().swap_remove(0) };
+    let held = service.probe.hold("CreateTable", "another");
+    let (store, tables) = (service.store.clone(), vec![table.clone()]);
+    let starting = tokio::spawn(async move { store.create_missing(&tables).await });
+    held.meanwhile(async { service.store.create_missing(std::slice::from_ref(&table)).await.unwrap() }).await;
+    starting.await.unwrap().unwrap();
+    assert_eq!(expiry(&service, &table).await, table.ttl);
+}
+
+#[tokio::test]
+async fn a_start_that_cannot_make_its_tables_is_none() {
+    let service = service().await;
+    let table = TableDefinition { name: "another".to_owned(), ..expiring().swap_remove(0) };
+    for operation in ["CreateTable", "UpdateTimeToLive"] {
+        service.probe.cut_off_at(operation, "another");
+        service.store.create_missing(std::slice::from_ref(&table)).await.expect_err("a store that does not answer");
+        service.probe.bring_back();
+    }
+    service.store.create_missing(std::slice::from_ref(&table)).await.unwrap();
+    assert_eq!(expiry(&service, &table).await, table.ttl);
+}
+
 #[tokio::test]
 async fn keys_fit_that_are_the_same_in_name_place_type_and_number() {
     use ScalarAttributeType::{N, S};
