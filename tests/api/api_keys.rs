@@ -266,13 +266,13 @@ async fn of_many_made_at_once_no_more_than_fifty_are_ever_given() {
     for name in ["ann", "bob", "carl"] {
         let ann = service.person(name).await;
         let mut made = BTreeSet::new();
-        for _ in 0..MOST - 5 {
+        for _ in 0..MOST - 10 {
             made.insert(service.key_of(&ann, "ci").await.id);
         }
         let answers = race((0..16).map(|_| service.ask_for_key(&ann, &json!({"name": "ci"}))).collect()).await;
         assert_eq!(count(&answers, 201) + count(&answers, 409), 16);
         made.extend(answers.iter().filter(|a| a.status == 201).map(|a| a.text("id")));
-        assert!(made.len() <= MOST, "{} were made", made.len());
+        assert!((MOST - 9..=MOST).contains(&made.len()), "{} were made", made.len());
         // Who was told of a key has it, and who was refused has left none.
         assert_eq!(ids_of(&service, &ann).await.into_iter().collect::<BTreeSet<_>>(), made);
         for _ in made.len()..MOST {
