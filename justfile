@@ -90,11 +90,11 @@ enumeration rounds="500":
 flood addresses="100000":
     FLOOD_ADDRESSES={{ addresses }} cargo test --profile long --test api flood:: -- --nocapture
 
-# Programs that are each wrong in one place, which the tests must notice: the decisions (an hour or two), or the store (a night)
+# Programs that are each wrong in one place, which the tests must notice: the decisions (an hour or two), or the store (a day)
 mutants crate="core" *args:
     cargo install --quiet --locked --root target/tools cargo-mutants@27.1.0
     cargo mutants -p doorward-{{ crate }} --output target/mutants-{{ crate }} {{ args }} \
-        {{ if crate == "core" { "--test-package doorward-core -- --lib" } else { "--test-package doorward -- --test api" } }}
+        {{ if crate == "core" { "--test-package doorward-core -- --lib" } else { "--test-package doorward-store --test-package doorward -- --lib --test api --test local" } }}
 
 # Every state of the session protocol's model: three tabs, two refreshes, two losses, a thief, and what ends a session;
 # MODEL_LONGEST=1 looks for an hour longer, and takes 15 GB
