@@ -12,7 +12,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::future::{pending, poll_fn};
+use std::future::pending;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -103,7 +103,7 @@ async fn attend(
     loop {
         tokio::select! {
             // A connection that breaks is its client's affair.
-            _ = poll_fn(|context| connection.poll_without_shutdown(context)) => break,
+            _ = &mut connection => break,
             () = seat.dismissed.notified() => return,
             _ = stopping.changed(), if !is_told => {
                 std::pin::Pin::new(&mut connection).graceful_shutdown();
@@ -111,6 +111,7 @@ async fn attend(
             }
         }
     }
+    // All of the answer has been sent, and its end.
     farewell(connection.into_parts().io.into_inner(), is_sent.load(Ordering::Relaxed)).await;
 }
 

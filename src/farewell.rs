@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -18,12 +18,9 @@ const HEARD_OUT: usize = 8 * 1024 * 1024;
 const FAREWELL: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 8 * 1024;
 
-/// Says that the answer is whole, and takes in what still comes: where nothing is there and no body is on its way, it is over.
+/// Takes in what still comes to a connection that says nothing more: where nothing is there and no body is on its way, it is
+/// over.
 pub async fn farewell(mut stream: TcpStream, is_sent: bool) {
-    // A connection that breaks is its client's affair.
-    if stream.shutdown().await.is_err() {
-        return;
-    }
     let mut bytes = vec![0; AT_ONCE];
     if !is_sent && !matches!(stream.try_read(&mut bytes), Ok(1..)) {
         return;

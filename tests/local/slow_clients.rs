@@ -6,6 +6,8 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpSocket;
 
 /// The server waits ten seconds; a machine that has other things to do may be late.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -102,6 +104,27 @@ fn what_nobody_reads_does_not_cost_the_answer() {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     assert!(answer.len() > 1_000_000, "{}", answer.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_late_to_read_an_answer_reads_all_of_it() {
+    let server = Place::new().server().start();
+    // The system keeps some of what it takes, so it is to be little, and more than one answer.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(server.address()).await.unwrap();
+    let ask = |more: &str| format!("GET /docs/swagger-ui.js HTTP/1.1\r\nhost: doorward\r\n{more}\r\n");
+    let body = "a".repeat(60_000);
+    let last = ask("connection: close\r\ncontent-length: 60000\r\n");
+    stream.write_all(format!("{}{last}{body}", ask("")).as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut answers = Vec::new();
+    stream.read_to_end(&mut answers).await.unwrap();
+    let answers = String::from_utf8_lossy(&answers);
+    let heads: Vec<_> = answers.match_indices("HTTP/1.1 200 ").map(|(at, _)| at).collect();
+    assert_eq!((heads.len(), heads[0]), (2, 0));
+    let body_of = |answer: &str| answer.split_once("\r\n\r\n").map(|(_, body)| body.len());
+    assert_eq!(body_of(&answers[..heads[1]]), body_of(&answers[heads[1]..]), "the last one is whole");
 }
 
 #[test]
